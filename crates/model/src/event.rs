@@ -162,6 +162,25 @@ pub enum DelegateRole {
     Subject,
     /// This one really acts; the principal is only the appearance (impersonation, `act`).
     Actor,
+    /// Said to be at the source of the session (`sourceIdentity`): believed only where no key
+    /// chain says otherwise.
+    Source,
+}
+
+impl DelegateRole {
+    pub const ALL: [Self; 3] = [Self::Subject, Self::Actor, Self::Source];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Subject => "subject",
+            Self::Actor => "actor",
+            Self::Source => "source",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.as_str() == text)
+    }
 }
 
 /// One thing a record says about a key.
@@ -180,6 +199,9 @@ pub struct Link<'a> {
     pub parent: Option<u8>,
     /// For `Issues` and `Authenticates`: when the key stops being valid.
     pub until: Option<Timestamp>,
+    /// For `Issues`: whom the key belongs to, if that is not the event's principal (a role session
+    /// that a provider's service starts for a machine).
+    pub root: Option<Principal<'a>>,
 }
 
 /// How a key may be joined.
@@ -196,6 +218,8 @@ pub struct LinkRule {
     pub recycled: bool,
     /// The credential lives until somebody ends it: its issuance is usually not in any log.
     pub long_lived: bool,
+    /// The feed whose records would show the other side, in words a log owner understands.
+    pub closed_by: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
