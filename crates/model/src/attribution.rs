@@ -2,7 +2,6 @@
 
 use crate::event::{EventKind, Outcome, PrincipalKind};
 use crate::grade::{Gap, Grade};
-use crate::key::KeyKind;
 use crate::time::Timestamp;
 
 /// The trace of one event. Borrowed, so that one is built for each of millions without allocation.
@@ -93,7 +92,6 @@ impl<'a> Party<'a> {
 /// One link of the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hop<'a> {
-    pub kind: KeyKind,
     /// Name of the link rule.
     pub rule: &'a str,
     pub grade: Grade,

@@ -1,0 +1,93 @@
+//! Reading side: rows to be answered, and the claims to answer them from.
+
+use countersign_model::event::{Event, EventKind, Verb};
+
+use crate::claims::Claims;
+use crate::codec::{self, Dictionary, Place};
+use crate::directory::Directory;
+use crate::hash::{Secret, event_hash};
+
+/// What one reader gathers. Two readers' results are joined in any order.
+#[derive(Debug)]
+pub struct Collector {
+    pub claims: Claims,
+    pub rows: Rows,
+}
+
+impl Collector {
+    pub fn new(secret: Secret) -> Self {
+        Self { claims: Claims::new(secret), rows: Rows::default() }
+    }
+
+    pub fn observe(&mut self, event: &Event<'_>, place: Place, directory: &Directory<'_>) {
+        self.claims.observe(event, directory);
+        if is_answered(event) {
+            self.rows.push(event, place, directory);
+        }
+    }
+}
+
+/// Whether an event is an action that somebody must stand behind, rather than only the proof of
+/// one. Signing in and being given a token are proofs, unless the source calls them privileged.
+pub fn is_answered(event: &Event<'_>) -> bool {
+    let proof = matches!(event.kind, EventKind::Authentication | EventKind::TokenIssue);
+    !proof || event.privileged
+}
+
+/// Whether what an event says about keys must be kept beside the rows.
+pub fn has_claims(event: &Event<'_>) -> bool {
+    event.links.iter().any(|link| link.verb != Verb::Uses)
+}
+
+/// Where a row stands in every output: by time, then by event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RowKey {
+    pub time: i64,
+    pub event: u128,
+    pub content: u64,
+}
+
+/// Encoded events with their keys, to be sorted.
+#[derive(Debug, Default)]
+pub struct Rows {
+    pub dictionary: Dictionary,
+    bytes: Vec<u8>,
+    keys: Vec<(RowKey, usize)>,
+}
+
+impl Rows {
+    pub fn push(&mut self, event: &Event<'_>, place: Place, directory: &Directory<'_>) {
+        let tenant = directory.namespace(&event.tenant);
+        // The same action logged to several accounts must come together, so it goes by the id
+        // they share.
+        let hash = match &event.shared_id {
+            Some(shared) => event_hash(event.source, "", shared),
+            None => event_hash(event.source, tenant, &event.id),
+        };
+        let key = RowKey { time: event.time.0, event: hash, content: event.content };
+        self.keys.push((key, self.bytes.len()));
+        codec::encode(event, place, &mut self.dictionary, &mut self.bytes);
+    }
+
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Bytes held.
+    pub fn size(&self) -> usize {
+        self.bytes.len() + self.keys.len() * size_of::<(RowKey, usize)>()
+    }
+
+    pub fn sort(&mut self) {
+        self.keys.sort_unstable();
+    }
+
+    /// Rows in their present order.
+    pub fn iter(&self) -> impl Iterator<Item = (RowKey, &[u8])> {
+        self.keys.iter().map(|(key, at)| (*key, self.bytes.get(*at..).unwrap_or(&[])))
+    }
+}
