@@ -1,0 +1,74 @@
+//! The rows of all segments in one order, cut into chunks that can be answered apart.
+
+use countersign_trace::collect::RowKey;
+
+use crate::folder::RunError;
+use crate::segment::Segment;
+
+/// About so many sparse-index entries (of 512 rows each) make a chunk.
+const ENTRIES_PER_CHUNK: usize = 32;
+
+/// Rows with keys in `[from, to)`; no event's deliveries are split over two chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Chunk {
+    from: Option<RowKey>,
+    to: Option<RowKey>,
+}
+
+/// Cuts the order of all rows into chunks of similar size.
+pub fn chunks(segments: &[Segment]) -> Vec<Chunk> {
+    let mut samples: Vec<RowKey> = segments.iter().flat_map(Segment::samples).collect();
+    samples.sort_unstable();
+    // A boundary is the beginning of an event, whatever its content.
+    let mut bounds: Vec<Option<RowKey>> = samples
+        .iter()
+        .skip(ENTRIES_PER_CHUNK)
+        .step_by(ENTRIES_PER_CHUNK)
+        .map(|key| Some(RowKey { content: 0, ..*key }))
+        .collect();
+    bounds.dedup();
+    let starts = std::iter::once(None).chain(bounds.iter().copied());
+    let ends = bounds.iter().copied().chain(std::iter::once(None));
+    starts.zip(ends).map(|(from, to)| Chunk { from, to }).collect()
+}
+
+/// The bytes of one chunk, one buffer a segment.
+#[derive(Debug)]
+pub struct ChunkBytes {
+    chunk: Chunk,
+    buffers: Vec<Vec<u8>>,
+}
+
+/// One row, and the number of the segment whose dictionary reads it.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    pub key: RowKey,
+    pub segment: usize,
+    pub bytes: &'a [u8],
+}
+
+impl Chunk {
+    /// # Errors
+    /// Any error of the file system.
+    pub fn read(self, segments: &[Segment]) -> Result<ChunkBytes, RunError> {
+        let buffers = segments.iter().map(|segment| segment.read(self.from, self.to));
+        Ok(ChunkBytes { chunk: self, buffers: buffers.collect::<Result<_, _>>()? })
+    }
+}
+
+impl ChunkBytes {
+    /// All rows of the chunk in order.
+    pub fn rows<'a>(&'a self, segments: &'a [Segment]) -> Vec<Row<'a>> {
+        let mut rows = Vec::new();
+        for (number, (segment, bytes)) in segments.iter().zip(&self.buffers).enumerate() {
+            let inside = segment
+                .rows(bytes)
+                .skip_while(|(key, _)| self.chunk.from.is_some_and(|from| *key < from))
+                .take_while(|(key, _)| self.chunk.to.is_none_or(|to| *key < to));
+            rows.extend(inside.map(|(key, bytes)| Row { key, segment: number, bytes }));
+        }
+        // Segments are sorted runs, which a stable merge sort finds and joins.
+        rows.sort_by_key(|row| row.key);
+        rows
+    }
+}
