@@ -1,0 +1,135 @@
+//! What must hold within one item, beyond the kind of each value.
+
+use std::collections::BTreeSet;
+
+use countersign_model::register::{Grantee, IdentityKind};
+use countersign_model::time::End;
+
+use super::{At, Rules, may_overlap};
+use crate::noun::Noun;
+use crate::suggest::shown;
+use crate::yaml::Node;
+
+pub(super) fn check(rules: &mut Rules<'_>) {
+    grantees(rules);
+    grants(rules);
+    entitlements(rules);
+    mandates(rules);
+    lives(rules);
+    maps(rules);
+    members(rules);
+}
+
+/// A grant is to one thing. Asked of the text: what names two is no grant in the register.
+fn grantees(rules: &mut Rules<'_>) {
+    let sites = rules.sites;
+    for (id, node) in sites.get(&Noun::Grant).into_iter().flatten() {
+        let node: &Node = node;
+        let named: Vec<&str> = ["identity", "group", "organization"]
+            .into_iter()
+            .filter(|key| node.get(key).is_some())
+            .collect();
+        if named.len() != 1 {
+            let message = match named.as_slice() {
+                [] => "the grant is to nobody".to_owned(),
+                many => format!("the grant is to {}", many.join(" and ")),
+            };
+            let fix = "give exactly one of `identity`, `group`, `organization`";
+            rules.wrong(Noun::Grant, id, At::Key("id"), message, fix);
+        }
+    }
+}
+
+fn grants(rules: &mut Rules<'_>) {
+    let register = rules.register;
+    for (id, grant) in &register.grants {
+        if grant.review_grace.is_some() && grant.review_due.is_none() {
+            let message = "`review_grace` without `review_due`".to_owned();
+            let fix = "say when the review is due";
+            rules.wrong(Noun::Grant, id.as_str(), At::Key("review_grace"), message, fix);
+        }
+        let Some(parent) = grant.passed_on_from.as_ref().and_then(|of| register.grants.get(of))
+        else {
+            continue;
+        };
+        if grant.to == parent.to && !matches!(grant.to, Grantee::Organization(_)) {
+            let message = "passed on by the one it is passed on to".to_owned();
+            let fix = "name the reseller's own grant";
+            rules.wrong(Noun::Grant, id.as_str(), At::Key("passed_on_from"), message, fix);
+        }
+    }
+}
+
+fn entitlements(rules: &mut Rules<'_>) {
+    for (id, entitlement) in &rules.register.entitlements {
+        if let Some(nth) = entitlement.incompatible_with.iter().position(|other| other == id) {
+            let message = "incompatible with itself".to_owned();
+            let fix = "name the other entitlement";
+            rules.wrong(Noun::Entitlement, id.as_str(), At::Nth("incompatible_with", nth), message, fix);
+        }
+        if entitlement.actions.is_empty() {
+            let message = "no action, so it allows nothing".to_owned();
+            let fix = "list the actions it covers, such as `s3:Get*`";
+            rules.wrong(Noun::Entitlement, id.as_str(), At::Key("actions"), message, fix);
+        }
+    }
+}
+
+fn mandates(rules: &mut Rules<'_>) {
+    for (id, identity) in &rules.register.identities {
+        if identity.mandate.is_some() && identity.kind != IdentityKind::Agent {
+            let message = format!("a mandate of a {}; only agents have one", identity.kind.as_str());
+            let fix = "make its kind `agent`, or leave the mandate out";
+            rules.wrong(Noun::Identity, id.as_str(), At::Key("mandate"), message, fix);
+        }
+    }
+}
+
+fn lives(rules: &mut Rules<'_>) {
+    for (id, credential) in &rules.register.credentials {
+        let Some(issued) = credential.issued else { continue };
+        let mut wrong = |key: &'static str, what: &str| {
+            let message = format!("`{key}` {what} `issued`");
+            let fix = "check both times";
+            rules.wrong(Noun::Credential, id.as_str(), At::Key(key), message, fix);
+        };
+        if matches!(credential.until, Some(End::At(until)) if until <= issued) {
+            wrong("until", "is not after");
+        }
+        if credential.revoked.is_some_and(|revoked| revoked < issued) {
+            wrong("revoked", "is before");
+        }
+        if credential.rotated.is_some_and(|rotated| rotated < issued) {
+            wrong("rotated", "is before");
+        }
+    }
+}
+
+fn maps(rules: &mut Rules<'_>) {
+    for (id, path) in &rules.register.trust_paths {
+        let mut seen = BTreeSet::new();
+        for (nth, entry) in path.assurance_map.iter().enumerate() {
+            if !seen.insert((&entry.namespace, &entry.value)) {
+                let value = shown(&entry.value);
+                let message = format!("{} {value} is mapped twice", shown(&entry.namespace));
+                let fix = "keep the entry that was accepted";
+                rules.wrong(Noun::TrustPath, id.as_str(), At::Nth("assurance_map", nth), message, fix);
+            }
+        }
+    }
+}
+
+fn members(rules: &mut Rules<'_>) {
+    for (id, group) in &rules.register.groups {
+        let mut order: Vec<usize> = (0..group.members.len()).collect();
+        order.sort_by_key(|nth| (&group.members[*nth].identity, *nth));
+        for pair in order.windows(2) {
+            let (one, other) = (&group.members[pair[0]], &group.members[pair[1]]);
+            if one.identity == other.identity && may_overlap(&one.active, &other.active) {
+                let message = format!("`{}` is a member twice at the same time", other.identity);
+                let fix = "keep one, or give the first an `until`";
+                rules.wrong(Noun::Group, id.as_str(), At::Nth("members", pair[1]), message, fix);
+            }
+        }
+    }
+}

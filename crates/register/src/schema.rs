@@ -1,0 +1,101 @@
+//! The shapes as a JSON Schema (draft 2020-12), for editors and for whoever generates registers.
+
+use serde_json::{Map, Value, json};
+
+use crate::check::SLUG_BYTES_MAX;
+use crate::noun::{Noun, TOP};
+use crate::shape::{Field, Kind, Need, Shape};
+
+/// The schema of one document of a register. What it cannot say (that references resolve, that
+/// `from` is before `until`) only [`crate::parse`] checks.
+pub fn schema() -> Value {
+    let mut schema = json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://countersign.example/schema/register.schema.json",
+        "title": "Countersign register",
+        "description": "What a company knows about everyone and everything outside its directory. \
+                        Absent means unknown, never a pass.",
+    });
+    if let Value::Object(schema) = &mut schema {
+        schema.extend(of_shape(&TOP));
+        schema.insert("$defs".to_owned(), definitions());
+    }
+    schema
+}
+
+fn definitions() -> Value {
+    let slug = format!("^[A-Za-z0-9][A-Za-z0-9._-]{{0,{}}}$", SLUG_BYTES_MAX - 1);
+    let time = r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2}))?$";
+    let subjects: Vec<&str> = Noun::WITH_ID.iter().map(|noun| noun.singular()).collect();
+    json!({
+        // YAML reads an account number without quotes as a number; the register takes it as text.
+        "text": { "type": ["string", "number", "boolean"], "pattern": r"\S" },
+        "slug": { "type": ["string", "number"], "pattern": slug },
+        "time": { "type": "string", "pattern": time },
+        "end": { "anyOf": [{ "const": "never" }, { "$ref": "#/$defs/time" }] },
+        "duration": { "type": "string", "pattern": r"^\d+[dhms]$" },
+        "network": { "type": "string", "pattern": r"^[0-9A-Fa-f:.]+/\d{1,3}$" },
+        "source": { "type": "string", "pattern": r"^[a-z0-9_]+(\.[a-z0-9_]+)*$" },
+        "code": { "type": "string", "pattern": r"^[a-z0-9_]+(\.[a-z0-9_]+)+$" },
+        "subject": {
+            "type": "string",
+            "pattern": format!("^({}):[A-Za-z0-9][A-Za-z0-9._-]*$", subjects.join("|")),
+        },
+    })
+}
+
+fn of_shape(shape: &Shape) -> Map<String, Value> {
+    let properties: Map<String, Value> =
+        shape.fields.iter().map(|field| (field.key.to_owned(), of_field(field))).collect();
+    let required: Vec<&str> = shape
+        .fields
+        .iter()
+        .filter(|field| field.need == Need::Required)
+        .map(|field| field.key)
+        .collect();
+    let mut schema = Map::new();
+    schema.insert("type".to_owned(), json!("object"));
+    schema.insert("additionalProperties".to_owned(), json!(false));
+    if !required.is_empty() {
+        schema.insert("required".to_owned(), json!(required));
+    }
+    if shape.name == "a grant" {
+        let one = |key: &str| json!({ "required": [key] });
+        let to = [one("identity"), one("group"), one("organization")];
+        schema.insert("oneOf".to_owned(), json!(to));
+    }
+    schema.insert("properties".to_owned(), Value::Object(properties));
+    schema
+}
+
+fn of_field(field: &Field) -> Value {
+    let mut schema = of_kind(&field.kind);
+    if let Value::Object(schema) = &mut schema {
+        schema.insert("description".to_owned(), json!(field.doc));
+        // `tenants:` with all its items commented out is a list of none.
+        if Noun::of_key(field.key).is_some() && matches!(field.kind, Kind::List(Kind::Map(_))) {
+            schema.insert("type".to_owned(), json!(["array", "null"]));
+        }
+    }
+    schema
+}
+
+fn of_kind(kind: &Kind) -> Value {
+    let definition = |name: &str| json!({ "$ref": format!("#/$defs/{name}") });
+    match kind {
+        Kind::Text | Kind::Handle => definition("text"),
+        Kind::Slug | Kind::Ref(_) => definition("slug"),
+        Kind::Bool => json!({ "type": "boolean" }),
+        Kind::Time => definition("time"),
+        Kind::End => definition("end"),
+        Kind::Duration => definition("duration"),
+        Kind::Level(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
+        Kind::Network => definition("network"),
+        Kind::OneOf(values) => json!({ "enum": values() }),
+        Kind::Source => definition("source"),
+        Kind::Code => definition("code"),
+        Kind::Subject => definition("subject"),
+        Kind::List(kind) => json!({ "type": "array", "items": of_kind(kind) }),
+        Kind::Map(shape) => Value::Object(of_shape(shape)),
+    }
+}
