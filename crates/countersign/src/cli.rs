@@ -1,0 +1,195 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXAMPLES: &str = "\
+Examples:
+  countersign trace examples/invictus/logs --register examples/invictus/register.yaml
+  countersign trace show <EVENT>
+  countersign register init --from logs/ > register.yaml
+  countersign check register/
+  countersign verify countersign-run/ledger
+  countersign simulate world/ --actions 10000 --seed 7
+
+Exit codes: 0 done; 1 done, and what was looked for was found (findings at or above --fail-on,
+mistakes, tampering, a score below 1); 2 the command line or its input cannot be used; 3 the machine
+failed.";
+
+/// Traces logs back to the outsiders behind them, and judges whether each use was justified.
+#[derive(Debug, Parser)]
+#[command(name = "countersign", version, after_help = EXAMPLES, propagate_version = true)]
+pub struct Cli {
+    /// How to write what goes to standard output.
+    #[arg(long, value_enum, global = true, default_value_t = Format::Text)]
+    pub format: Format,
+    /// Use colour: auto, always or never. NO_COLOR is honoured.
+    #[arg(long, value_enum, global = true, default_value_t = Colour::Auto)]
+    pub colour: Colour,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Trace logs to who stood behind each action, and judge each use as of then.
+    Trace(TraceCommand),
+    /// Look for mistakes and gaps in a register.
+    Check {
+        /// A folder of YAML files, or one file.
+        register: PathBuf,
+    },
+    /// Begin a register.
+    #[command(subcommand)]
+    Register(RegisterCommand),
+    /// Check a ledger with the public key alone.
+    Verify(VerifyArgs),
+    /// Make a company whose logs have a known truth.
+    Simulate(SimulateArgs),
+    /// List the log formats that can be read, and how each is proven.
+    Sources {
+        /// More definitions of your own.
+        #[arg(long, value_name = "FILE")]
+        source: Vec<PathBuf>,
+    },
+    /// Print a published schema: row, register, definition, truth.
+    Schema {
+        /// Which schema.
+        name: String,
+    },
+    /// Print a completion script for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct TraceCommand {
+    #[command(subcommand)]
+    pub show: Option<TraceSubcommand>,
+    #[command(flatten)]
+    pub args: TraceArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum TraceSubcommand {
+    /// Draw the strip of one event of the last run.
+    Show {
+        /// The event's id, as the rows give it; the beginning is enough if only one fits.
+        event: String,
+        /// The folder of the run.
+        #[arg(long, value_name = "DIR", default_value = "countersign-run")]
+        run: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct TraceArgs {
+    /// Log files, folders of them, or `-` for standard input.
+    #[arg(required = true, value_name = "LOGS")]
+    pub logs: Vec<PathBuf>,
+    /// What you know about your outsiders: a folder of YAML files, or one file.
+    #[arg(long, value_name = "DIR")]
+    pub register: Option<PathBuf>,
+    /// Where the run keeps its state, rows, findings and ledger.
+    #[arg(long, value_name = "DIR", default_value = "countersign-run")]
+    pub run: PathBuf,
+    /// Go on with a run that was stopped.
+    #[arg(long, conflicts_with = "restart")]
+    pub resume: bool,
+    /// Throw away an unfinished run and start over.
+    #[arg(long)]
+    pub restart: bool,
+    /// A source definition of your own.
+    #[arg(long, value_name = "FILE")]
+    pub source: Vec<PathBuf>,
+    /// Also write one line an action to this file.
+    #[arg(long, value_name = "FILE.ndjson")]
+    pub out: Option<PathBuf>,
+    /// Also write the screen and the strips of the worst findings as one HTML page.
+    #[arg(long, value_name = "FILE.html")]
+    pub html: Option<PathBuf>,
+    /// The ledger's folder; by default `ledger` in the run's.
+    #[arg(long, value_name = "DIR")]
+    pub ledger: Option<PathBuf>,
+    /// Do not write evidence. For trying things out; the run then proves nothing.
+    #[arg(long, conflicts_with = "ledger")]
+    pub no_ledger: bool,
+    /// Compare the findings with those of an earlier run's folder.
+    #[arg(long, value_name = "RUN")]
+    pub since: Option<PathBuf>,
+    /// Exit with 1 if a finding that no exception accepts is at least this severe.
+    #[arg(long, value_name = "SEVERITY", value_parser = ["low", "medium", "high", "critical"])]
+    pub fail_on: Option<String>,
+    /// Score the run against a simulated world's truth.ndjson.
+    #[arg(long, value_name = "FILE")]
+    pub truth: Option<PathBuf>,
+    /// Customer guardrails: more Cedar policies, each with its annotations.
+    #[arg(long, value_name = "FILE.cedar")]
+    pub policy: Vec<PathBuf>,
+    /// How many threads read and answer.
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RegisterCommand {
+    /// Draft a register from logs alone, with sponsor and owner left as gaps.
+    Init {
+        /// Log files or folders.
+        #[arg(long, required = true, value_name = "LOGS")]
+        from: Vec<PathBuf>,
+        /// A source definition of your own.
+        #[arg(long, value_name = "FILE")]
+        source: Vec<PathBuf>,
+    },
+    /// Write a register in its canonical form.
+    Format {
+        /// A folder of YAML files, or one file.
+        register: PathBuf,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// The ledger's folder.
+    pub ledger: PathBuf,
+    /// The public key, as printed by the first run; by default the one in the folder, which proves
+    /// only that the folder agrees with itself.
+    #[arg(long, value_name = "VKEY")]
+    pub key: Option<String>,
+    /// A checkpoint of the same ledger that you kept elsewhere.
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// The folder to write: register, logs, truth.ndjson. Must be new or empty.
+    pub folder: PathBuf,
+    /// How many actions.
+    #[arg(long, default_value_t = 10_000)]
+    pub actions: u64,
+    /// The same seed gives the same world.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Without lateness, duplicates, missing feeds, stolen tokens and the other faults.
+    #[arg(long)]
+    pub no_faults: bool,
+}
