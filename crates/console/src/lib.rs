@@ -17,7 +17,7 @@ mod terminal;
 mod view;
 
 pub use figures::{count, percent};
-pub use html::{Stylesheet, render_html};
+pub use html::render_html;
 pub use plain::{csv_field, plain, width};
 pub use terminal::{Glyphs, Terminal, render_terminal, render_terminal_strip};
 pub use view::{

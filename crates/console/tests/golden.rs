@@ -13,17 +13,18 @@ fn check(name: &str, draw: impl Fn() -> String) {
         .join("tests/golden")
         .join(name);
     if std::env::var_os("UPDATE_CASES").is_some() {
-        std::fs::write(&path, &drawn).unwrap();
+        std::fs::write(&path, &drawn).expect("the folder of kept output can be written");
     }
-    let kept = std::fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("`{name}`: {error}; UPDATE_CASES=1 writes it"));
-    if kept != drawn {
-        let line = kept.lines().zip(drawn.lines()).position(|(a, b)| a != b);
-        panic!(
-            "`{name}` differs from line {:?}; UPDATE_CASES=1 rewrites it\n{drawn}",
-            line
-        );
-    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    let line = kept
+        .lines()
+        .zip(drawn.lines())
+        .position(|(a, b)| a != b)
+        .map(|at| at + 1);
+    assert!(
+        kept == drawn,
+        "`{name}` differs from what is kept, from line {line:?}; UPDATE_CASES=1 rewrites it\n{drawn}"
+    );
 }
 
 fn terminals() -> [(&'static str, Terminal); 3] {

@@ -26,91 +26,15 @@ fn aldgate() -> TraceView {
         lead: "The weakest way into a critical process is Kestrel Assessors · portal: it changes \
                payee bank details at AAL1, from two accounts that people share."
             .into(),
-        read: ReadView {
-            files: 14,
-            records: 91_402,
-            formats: vec![
-                format("aws.cloudtrail", 6, 40_118, Proof::Proven),
-                format("okta.system", 3, 28_004, Proof::Unproven),
-                format("keycloak.events", 2, 14_210, Proof::Proven),
-                format("envoy.access", 3, 9_070, Proof::Proven),
-            ],
-            quarantined: 3,
-            quarantine: vec![
-                "logs/portal/access-03.json:90114: not JSON after column 1".into(),
-                "logs/portal/access-03.json:90115: not JSON after column 1".into(),
-                "logs/okta/2026-11.json:12: `published` is not a time".into(),
-            ],
-            duplicates: 212,
-            from: "18 Oct 2026".into(),
-            until: "17 Nov 2026".into(),
-        },
-        coverage: vec![
-            coverage(
-                "payments-prod",
-                "Brightwater Adjusting",
-                [1_120, 150, 27, 9, 2, 2],
-            ),
-            coverage(
-                "claims-core",
-                "Brightwater Adjusting",
-                [8_010, 902, 200, 60, 20, 12],
-            ),
-            coverage(
-                "policy-admin",
-                "Tamsin Fleet Group",
-                [2_301, 400, 200, 74, 0, 47],
-            ),
-            coverage(
-                "pricing-api",
-                "Paladin Valuation Data",
-                [1_370, 200, 200, 68, 122, 20],
-            ),
-            coverage(
-                "repair-portal",
-                "Kestrel Assessors",
-                [1_109, 352, 560, 401, 300, 174],
-            ),
-        ],
+        read: aldgate_read(),
+        coverage: aldgate_coverage(),
         beside: vec![
             counted("own people", 61_207),
             counted("provider services", 8_114),
             counted("not privileged", 3_669),
         ],
         matrix: matrix(),
-        judgements: JudgementsView {
-            allow: 16_748,
-            step_up: 41,
-            deny: 312,
-            unknown: 1_311,
-            reasons: vec![
-                reason(
-                    Stamp::Unknown,
-                    "actor.unknown",
-                    "Nobody is known to have acted.",
-                    1_311,
-                ),
-                reason(Stamp::Deny, "grant.expired", "The grant had ended.", 188),
-                reason(
-                    Stamp::Deny,
-                    "grant.none",
-                    "No grant covers this action.",
-                    97,
-                ),
-                reason(
-                    Stamp::StepUp,
-                    "assurance.below",
-                    "AAL1 was accepted, the entitlement requires AAL2 that resists phishing.",
-                    41,
-                ),
-                reason(
-                    Stamp::Deny,
-                    "sponsor.departed",
-                    "Colin Marsh left on 30 Sep.",
-                    27,
-                ),
-            ],
-        },
+        judgements: aldgate_judgements(),
         findings: findings(),
         gaps: gaps(),
         links: vec![
@@ -132,6 +56,94 @@ fn aldgate() -> TraceView {
             "Facts as of 17 Nov 2026, 09:40:12 UTC".into(),
             "Register revision 41".into(),
             "countersign 0.1.0".into(),
+        ],
+    }
+}
+
+fn aldgate_read() -> ReadView {
+    ReadView {
+        files: 14,
+        records: 91_402,
+        formats: vec![
+            format("aws.cloudtrail", 6, 40_118, Proof::Proven),
+            format("okta.system", 3, 28_004, Proof::Unproven),
+            format("keycloak.events", 2, 14_210, Proof::Proven),
+            format("envoy.access", 3, 9_070, Proof::Proven),
+        ],
+        quarantined: 3,
+        quarantine: vec![
+            "logs/portal/access-03.json:90114: not JSON after column 1".into(),
+            "logs/portal/access-03.json:90115: not JSON after column 1".into(),
+            "logs/okta/2026-11.json:12: `published` is not a time".into(),
+        ],
+        duplicates: 212,
+        from: "18 Oct 2026".into(),
+        until: "17 Nov 2026".into(),
+    }
+}
+
+fn aldgate_coverage() -> Vec<CoverageRow> {
+    vec![
+        coverage(
+            "payments-prod",
+            "Brightwater Adjusting",
+            [1_120, 150, 27, 9, 2, 2],
+        ),
+        coverage(
+            "claims-core",
+            "Brightwater Adjusting",
+            [8_010, 902, 200, 60, 20, 12],
+        ),
+        coverage(
+            "policy-admin",
+            "Tamsin Fleet Group",
+            [2_301, 400, 200, 74, 0, 47],
+        ),
+        coverage(
+            "pricing-api",
+            "Paladin Valuation Data",
+            [1_370, 200, 200, 68, 122, 20],
+        ),
+        coverage(
+            "repair-portal",
+            "Kestrel Assessors",
+            [1_109, 352, 560, 401, 300, 174],
+        ),
+    ]
+}
+
+fn aldgate_judgements() -> JudgementsView {
+    JudgementsView {
+        allow: 16_748,
+        step_up: 41,
+        deny: 312,
+        unknown: 1_311,
+        reasons: vec![
+            reason(
+                Stamp::Unknown,
+                "actor.unknown",
+                "Nobody is known to have acted.",
+                1_311,
+            ),
+            reason(Stamp::Deny, "grant.expired", "The grant had ended.", 188),
+            reason(
+                Stamp::Deny,
+                "grant.none",
+                "No grant covers this action.",
+                97,
+            ),
+            reason(
+                Stamp::StepUp,
+                "assurance.below",
+                "AAL1 was accepted, the entitlement requires AAL2 that resists phishing.",
+                41,
+            ),
+            reason(
+                Stamp::Deny,
+                "sponsor.departed",
+                "Colin Marsh left on 30 Sep.",
+                27,
+            ),
         ],
     }
 }
