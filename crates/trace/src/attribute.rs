@@ -109,6 +109,10 @@ struct Held<'e> {
 }
 
 impl<'i> Attributor<'i> {
+    pub fn new(index: &'i Index, directory: &'i Directory<'i>) -> Self {
+        Self { index, directory }
+    }
+
     pub fn attribute<'e>(&self, event: &'e Event<'e>) -> Traced<'e>
     where
         'i: 'e,

@@ -14,5 +14,6 @@ pub mod claims;
 pub mod codec;
 pub mod collect;
 pub mod directory;
+pub mod group;
 pub mod hash;
 pub mod walk;
