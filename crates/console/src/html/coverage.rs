@@ -92,15 +92,18 @@ fn line(row: &CoverageRow, name: &str) -> Markup {
 
 /// The figures stand in the same row, so the bar itself is hidden from readers.
 fn bar(row: &CoverageRow) -> Markup {
-    let lengths = apportion(row.parts(), BAR_UNITS);
     let mut start = 0;
+    let lengths = apportion(row.parts(), BAR_UNITS);
+    let places = lengths.map(|length| {
+        start += length;
+        (start - length, length)
+    });
     html! {
         svg.bar viewBox={ "0 0 " (BAR_UNITS) " 14" } preserveAspectRatio="none" aria-hidden="true" {
-            @for (length, (class, _)) in lengths.into_iter().zip(PARTS) {
+            @for ((start, length), (class, _)) in places.into_iter().zip(PARTS) {
                 @if length > 0 {
                     rect class=(class) x=(start) y="0.5" width=(length) height="13" {}
                 }
-                @let _ = start += length;
             }
         }
     }

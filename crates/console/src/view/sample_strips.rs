@@ -14,7 +14,6 @@ impl StripView {
 }
 
 fn whole() -> StripView {
-    use Seal::{Composite, Declared, Exact};
     StripView {
         event: "payments-prod/r-77f0c2ce".into(),
         kicker: vec![
@@ -27,84 +26,11 @@ fn whole() -> StripView {
         lead: "The weakest link is declared: the exchanged token says that bw-casework acts for \
                Anna Sorel. Sponsored by Ingrid Vale until 31 Jan 2027."
             .into(),
-        segments: vec![
-            intact(
-                "Organization",
-                Exact,
-                &[
-                    "Brightwater Adjusting",
-                    "partner, contract until 28 Feb 2027",
-                ],
-            ),
-            intact("Trust path", Exact, &["oidc", "login.brightwater.example"]),
-            intact(
-                "Assurance",
-                Exact,
-                &[
-                    "AAL2, resists phishing",
-                    "required AAL2 PR",
-                    "map entry 1, accepted by Jonas Pettit",
-                ],
-            ),
-            intact("Identity", Exact, &["Anna Sorel", "human, adjuster"]),
-            intact(
-                "Acting through",
-                Declared,
-                &["bw-casework", "service, owner Wim de Graaf"],
-            ),
-            intact(
-                "Credential",
-                Composite,
-                &["payout-writer", "token x-5Rk2pQ, 15 min"],
-            ),
-            intact(
-                "Grant",
-                Exact,
-                &["G-1182", "sponsor Ingrid Vale", "until 31 Jan 2027"],
-            ),
-            intact(
-                "Action",
-                Exact,
-                &["payout.release", "CL-20418", "payments-prod"],
-            ),
-        ],
+        segments: whole_segments(),
         stamp: Stamp::Allow,
         stamped: vec!["as of 14:02:11.338 UTC".into(), "11 guardrails held".into()],
         reasons: Vec::new(),
-        chain: vec![
-            hop(
-                "13:41:07.212",
-                "authentication",
-                "Anna Sorel signs in · okta",
-                "",
-                Exact,
-                "okta/a-31c7",
-            ),
-            hop(
-                "14:01:55.640",
-                "token_issue",
-                "Exchanged: subject Anna Sorel, actor bw-casework · keycloak",
-                "token.act",
-                Declared,
-                "keycloak/k-9001",
-            ),
-            hop(
-                "14:01:56.002",
-                "token_issue",
-                "Role payout-writer assumed with that token · payments-prod",
-                "oidc.jti_role_window",
-                Composite,
-                "payments-prod/r-77f0c2aa",
-            ),
-            hop(
-                "14:02:11.338",
-                "action",
-                "payout.release · payments-prod",
-                "aws.session_key",
-                Exact,
-                "payments-prod/r-77f0c2ce",
-            ),
-        ],
+        chain: whole_chain(),
         raw: "logs/payments/2026-11-16.json.gz:90114".into(),
         notes: Vec::new(),
     }
@@ -118,63 +44,10 @@ fn broken() -> StripView {
                    Edie Marlow, and do not count it."
             .into(),
         lead: String::new(),
-        segments: vec![
-            intact(
-                "Organization",
-                Seal::Exact,
-                &["Kestrel Assessors", "partner, via Norvane"],
-            ),
-            intact(
-                "Trust path",
-                Seal::Exact,
-                &["portal", "repair-portal, local accounts"],
-            ),
-            segment(
-                "Assurance",
-                (SegmentState::Broken, Seal::Broken, "below"),
-                &["AAL1", "required AAL2 PR"],
-                "the password alone was accepted",
-            ),
-            segment(
-                "Identity",
-                (SegmentState::Inferred, Seal::Inferred, ""),
-                &["Edie Marlow?", "shared account kestrel-desk-2"],
-                "only desk sign-in within 10 min",
-            ),
-            segment(
-                "Credential",
-                (SegmentState::Broken, Seal::Broken, "missing"),
-                &["no session id"],
-                "add it to repair-portal/access",
-            ),
-            intact(
-                "Grant",
-                Seal::Exact,
-                &["G-1043", "sponsor Tomas Okafor", "until 30 Apr 2027"],
-            ),
-            intact(
-                "Action",
-                Seal::Exact,
-                &["payee.change", "PY-88120", "repair-portal"],
-            ),
-        ],
+        segments: broken_segments(),
         stamp: Stamp::Deny,
         stamped: vec!["seen in logs, not enforced there".into()],
-        reasons: vec![
-            ReasonView {
-                code: "assurance.below".into(),
-                sentence: "AAL1 was accepted, the entitlement requires AAL2 that resists phishing."
-                    .into(),
-                stamp: Stamp::StepUp,
-                controls: vec!["PR.AA-03".into()],
-            },
-            ReasonView {
-                code: "shared.actor_missing".into(),
-                sentence: "kestrel-desk-2 is shared and the record names nobody.".into(),
-                stamp: Stamp::Deny,
-                controls: vec!["NHI9:2025".into(), "PR.AA-01".into()],
-            },
-        ],
+        reasons: broken_reasons(),
         chain: vec![
             hop(
                 "11:12:02",
@@ -242,6 +115,150 @@ fn unknown() -> StripView {
         raw: "events.json:1".into(),
         notes: Vec::new(),
     }
+}
+
+fn whole_segments() -> Vec<SegmentView> {
+    use Seal::{Composite, Declared, Exact};
+    vec![
+        intact(
+            "Organization",
+            Exact,
+            &[
+                "Brightwater Adjusting",
+                "partner, contract until 28 Feb 2027",
+            ],
+        ),
+        intact("Trust path", Exact, &["oidc", "login.brightwater.example"]),
+        intact(
+            "Assurance",
+            Exact,
+            &[
+                "AAL2, resists phishing",
+                "required AAL2 PR",
+                "map entry 1, accepted by Jonas Pettit",
+            ],
+        ),
+        intact("Identity", Exact, &["Anna Sorel", "human, adjuster"]),
+        intact(
+            "Acting through",
+            Declared,
+            &["bw-casework", "service, owner Wim de Graaf"],
+        ),
+        intact(
+            "Credential",
+            Composite,
+            &["payout-writer", "token x-5Rk2pQ, 15 min"],
+        ),
+        intact(
+            "Grant",
+            Exact,
+            &["G-1182", "sponsor Ingrid Vale", "until 31 Jan 2027"],
+        ),
+        intact(
+            "Action",
+            Exact,
+            &["payout.release", "CL-20418", "payments-prod"],
+        ),
+    ]
+}
+
+fn whole_chain() -> Vec<HopView> {
+    use Seal::{Composite, Declared, Exact};
+    vec![
+        hop(
+            "13:41:07.212",
+            "authentication",
+            "Anna Sorel signs in · okta",
+            "",
+            Exact,
+            "okta/a-31c7",
+        ),
+        hop(
+            "14:01:55.640",
+            "token_issue",
+            "Exchanged: subject Anna Sorel, actor bw-casework · keycloak",
+            "token.act",
+            Declared,
+            "keycloak/k-9001",
+        ),
+        hop(
+            "14:01:56.002",
+            "token_issue",
+            "Role payout-writer assumed with that token · payments-prod",
+            "oidc.jti_role_window",
+            Composite,
+            "payments-prod/r-77f0c2aa",
+        ),
+        hop(
+            "14:02:11.338",
+            "action",
+            "payout.release · payments-prod",
+            "aws.session_key",
+            Exact,
+            "payments-prod/r-77f0c2ce",
+        ),
+    ]
+}
+
+fn broken_segments() -> Vec<SegmentView> {
+    vec![
+        intact(
+            "Organization",
+            Seal::Exact,
+            &["Kestrel Assessors", "partner, via Norvane"],
+        ),
+        intact(
+            "Trust path",
+            Seal::Exact,
+            &["portal", "repair-portal, local accounts"],
+        ),
+        segment(
+            "Assurance",
+            (SegmentState::Broken, Seal::Broken, "below"),
+            &["AAL1", "required AAL2 PR"],
+            "the password alone was accepted",
+        ),
+        segment(
+            "Identity",
+            (SegmentState::Inferred, Seal::Inferred, ""),
+            &["Edie Marlow?", "shared account kestrel-desk-2"],
+            "only desk sign-in within 10 min",
+        ),
+        segment(
+            "Credential",
+            (SegmentState::Broken, Seal::Broken, "missing"),
+            &["no session id"],
+            "add it to repair-portal/access",
+        ),
+        intact(
+            "Grant",
+            Seal::Exact,
+            &["G-1043", "sponsor Tomas Okafor", "until 30 Apr 2027"],
+        ),
+        intact(
+            "Action",
+            Seal::Exact,
+            &["payee.change", "PY-88120", "repair-portal"],
+        ),
+    ]
+}
+
+fn broken_reasons() -> Vec<ReasonView> {
+    vec![
+        ReasonView {
+            code: "assurance.below".into(),
+            sentence: "AAL1 was accepted, the entitlement requires AAL2 that resists phishing."
+                .into(),
+            stamp: Stamp::StepUp,
+            controls: vec!["PR.AA-03".into()],
+        },
+        ReasonView {
+            code: "shared.actor_missing".into(),
+            sentence: "kestrel-desk-2 is shared and the record names nobody.".into(),
+            stamp: Stamp::Deny,
+            controls: vec!["NHI9:2025".into(), "PR.AA-01".into()],
+        },
+    ]
 }
 
 fn intact(label: &str, seal: Seal, lines: &[&str]) -> SegmentView {

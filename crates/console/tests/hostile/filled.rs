@@ -12,21 +12,7 @@ pub fn run(text: &str) -> TraceView {
     TraceView {
         headline: it(),
         lead: it(),
-        read: ReadView {
-            files: 1,
-            records: 2,
-            formats: vec![FormatView {
-                definition: it(),
-                files: 1,
-                records: 2,
-                proof: Proof::Unproven,
-            }],
-            quarantined: 2,
-            quarantine: vec![it(), it()],
-            duplicates: 1,
-            from: it(),
-            until: it(),
-        },
+        read: read(text),
         coverage: vec![row(text), row(text)],
         beside: vec![
             CountView {
@@ -53,25 +39,7 @@ pub fn run(text: &str) -> TraceView {
                 })
                 .into(),
         },
-        findings: Severity::ALL
-            .into_iter()
-            .zip([
-                FindingMark::Open,
-                FindingMark::New,
-                FindingMark::Accepted(it()),
-                FindingMark::Open,
-            ])
-            .map(|(severity, mark)| FindingView {
-                severity,
-                code: it(),
-                title: it(),
-                count: 2,
-                first: it(),
-                remedy: it(),
-                controls: vec![it(), it()],
-                mark,
-            })
-            .collect(),
+        findings: findings(text),
         gaps: vec![GapView {
             what: it(),
             actions: 7,
@@ -98,6 +66,48 @@ pub fn run(text: &str) -> TraceView {
         }],
         foot: vec![it()],
     }
+}
+
+fn read(text: &str) -> ReadView {
+    let it = || text.to_owned();
+    ReadView {
+        files: 1,
+        records: 2,
+        formats: vec![FormatView {
+            definition: it(),
+            files: 1,
+            records: 2,
+            proof: Proof::Unproven,
+        }],
+        quarantined: 2,
+        quarantine: vec![it(), it()],
+        duplicates: 1,
+        from: it(),
+        until: it(),
+    }
+}
+
+fn findings(text: &str) -> Vec<FindingView> {
+    let it = || text.to_owned();
+    Severity::ALL
+        .into_iter()
+        .zip([
+            FindingMark::Open,
+            FindingMark::New,
+            FindingMark::Accepted(it()),
+            FindingMark::Open,
+        ])
+        .map(|(severity, mark)| FindingView {
+            severity,
+            code: it(),
+            title: it(),
+            count: 2,
+            first: it(),
+            remedy: it(),
+            controls: vec![it(), it()],
+            mark,
+        })
+        .collect()
 }
 
 fn row(text: &str) -> CoverageRow {
