@@ -16,8 +16,13 @@ pub(crate) type Ids = BTreeMap<Noun, BTreeMap<String, Place>>;
 /// An id: what a person can type, and what needs no quoting anywhere.
 pub(crate) fn is_slug(text: &str) -> bool {
     (1..=SLUG_BYTES_MAX).contains(&text.len())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-        && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        && text
+            .bytes()
+            .next()
+            .is_some_and(|b| b.is_ascii_alphanumeric())
 }
 
 /// Leaves room for a prefix in a file name of 255 bytes.
@@ -45,10 +50,15 @@ impl Check<'_> {
                 None => self.unknown_key(&entry.key, entry.place, shape),
             }
         }
-        for field in shape.fields.iter().filter(|field| field.need == Need::Required) {
+        for field in shape
+            .fields
+            .iter()
+            .filter(|field| field.need == Need::Required)
+        {
             if node.get(field.key).is_none() {
                 let message = format!("{} needs `{}`", shape.name, field.key);
-                self.mistakes.push(node.place, message, Some(expected(&field.kind)));
+                self.mistakes
+                    .push(node.place, message, Some(expected(&field.kind)));
             }
         }
         if let (Some(from), Some(until)) = (node.get("from"), node.get("until")) {
@@ -90,7 +100,8 @@ impl Check<'_> {
                 }
                 Value::Null | Value::Scalar(_) | Value::Map(_) => {
                     let message = format!("`{key}` is {}, not a list", name_of(node));
-                    let fix = Some("write `[…]`, or each item on its own line after `- `".to_owned());
+                    let fix =
+                        Some("write `[…]`, or each item on its own line after `- `".to_owned());
                     self.mistakes.push(node.place, message, fix);
                 }
             },
@@ -98,7 +109,8 @@ impl Check<'_> {
                 Some(text) => self.scalar(node.place, key, kind, text),
                 None => {
                     let message = format!("`{key}` is {}, not a single value", name_of(node));
-                    self.mistakes.push(node.place, message, Some(expected(kind)));
+                    self.mistakes
+                        .push(node.place, message, Some(expected(kind)));
                 }
             },
         }
@@ -159,29 +171,40 @@ impl Check<'_> {
         let found = kind_of_secret(text).or((bare_aws || pair).then_some("an AWS secret key"));
         if let Some(found) = found {
             let message = format!("this looks like {found}");
-            self.mistakes.push(place, message, Some(HANDLE_ONLY.to_owned()));
+            self.mistakes
+                .push(place, message, Some(HANDLE_ONLY.to_owned()));
         }
         found.is_some()
     }
 
     /// An access key id and its secret, side by side.
     fn refuse_secret_beside_key_id(&mut self, node: &Node) {
-        let Value::Map(entries) = &node.value else { return };
-        let scalars = || entries.iter().filter_map(|entry| entry.node.scalar().map(|t| (entry, t)));
+        let Value::Map(entries) = &node.value else {
+            return;
+        };
+        let scalars = || {
+            entries
+                .iter()
+                .filter_map(|entry| entry.node.scalar().map(|t| (entry, t)))
+        };
         if !scalars().any(|(_, text)| has_aws_key_id(text)) {
             return;
         }
         for (entry, text) in scalars() {
             if has_aws_secret_form(text) && !has_aws_key_id(text) {
                 let message = "this looks like an AWS secret key".to_owned();
-                self.mistakes.push(entry.node.place, message, Some(HANDLE_ONLY.to_owned()));
+                self.mistakes
+                    .push(entry.node.place, message, Some(HANDLE_ONLY.to_owned()));
             }
         }
     }
 
     fn order(&mut self, from: &Node, until: &Node) {
         let from_time = from.scalar().and_then(scalar::time);
-        let until_time = until.scalar().filter(|text| *text != "never").and_then(scalar::time);
+        let until_time = until
+            .scalar()
+            .filter(|text| *text != "never")
+            .and_then(scalar::time);
         if let (Some(from_time), Some(until_time)) = (from_time, until_time)
             && until_time <= from_time
         {
@@ -212,12 +235,9 @@ fn wrong_in(kind: &'static Kind, text: &str) -> Option<String> {
             let fits = values.contains(&text);
             return (!fits).then(|| did_you_mean(text, &values, "it is one of"));
         }
-        Kind::Text
-        | Kind::Handle
-        | Kind::Ref(_)
-        | Kind::Subject
-        | Kind::List(_)
-        | Kind::Map(_) => true,
+        Kind::Text | Kind::Handle | Kind::Ref(_) | Kind::Subject | Kind::List(_) | Kind::Map(_) => {
+            true
+        }
     };
     (!fits).then(|| expected(kind))
 }
@@ -227,11 +247,14 @@ fn is_level(text: &str, least: u8, most: u8) -> bool {
         && (least..=most).contains(&(digit - b'0')))
 }
 
-fn is_dotted(text: &str) -> bool {
+/// Words of lower-case letters, digits and `_` with dots between: sources and codes.
+pub(crate) fn is_dotted(text: &str) -> bool {
     text.len() <= SLUG_BYTES_MAX
         && text.split('.').all(|part| {
             !part.is_empty()
-                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+                && part
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         })
 }
 
@@ -240,8 +263,10 @@ fn expected(kind: &'static Kind) -> String {
     match kind {
         Kind::Text => "write a text".to_owned(),
         Kind::Handle => "write the public handle as the logs show it".to_owned(),
-        Kind::Slug => "an id has letters, digits, `.`, `_` and `-`, and begins with a letter or digit"
-            .to_owned(),
+        Kind::Slug => {
+            "an id has letters, digits, `.`, `_` and `-`, and begins with a letter or digit"
+                .to_owned()
+        }
         Kind::Bool => "write `true` or `false`".to_owned(),
         Kind::Time => "write a time such as `2026-11-17` or `2026-11-17T09:30:00Z`".to_owned(),
         Kind::End => "write a time such as `2026-11-17`, or `never`".to_owned(),

@@ -15,26 +15,27 @@
 //! looks like a secret), and guesses: what is not written is `None`, which means unknown.
 
 mod check;
-//mod draft;
-//mod gaps;
+mod draft;
+mod gaps;
 mod item;
 mod load;
 mod mistake;
 mod noun;
 mod parse;
 mod rules;
-mod schema;
 mod scalar;
+mod schema;
 mod secret;
 mod shape;
 mod suggest;
 mod write;
 mod yaml;
 
-//pub use crate::draft::{
-//    Seen, SeenApplication, SeenCredential, SeenIssuer, SeenPrincipal, SeenTenant, TO_BE_NAMED, draft,
-//};
-//pub use crate::gaps::{Gap, gaps};
+pub use crate::draft::{
+    Seen, SeenApplication, SeenCredential, SeenIssuer, SeenPrincipal, SeenTenant, TO_BE_NAMED,
+    draft,
+};
+pub use crate::gaps::{Gap, gaps};
 pub use crate::load::{LoadError, load};
 pub use crate::mistake::Mistake;
 pub use crate::parse::parse;

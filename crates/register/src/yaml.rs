@@ -40,8 +40,13 @@ pub(crate) struct Entry {
 
 impl Node {
     pub fn get(&self, key: &str) -> Option<&Node> {
-        let Value::Map(entries) = &self.value else { return None };
-        entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
+        let Value::Map(entries) = &self.value else {
+            return None;
+        };
+        entries
+            .iter()
+            .find(|entry| entry.key == key)
+            .map(|entry| &entry.node)
     }
 
     pub fn scalar(&self) -> Option<&str> {
@@ -62,19 +67,39 @@ impl Node {
 /// The documents of one file. `None` if it could not be read to its end, which has been reported.
 pub(crate) fn read(file: usize, text: &str, mistakes: &mut Mistakes) -> Option<Vec<Node>> {
     if text.len() > FILE_BYTES_MAX {
-        let message = format!("the file has {} bytes, the most is {FILE_BYTES_MAX}", text.len());
+        let message = format!(
+            "the file has {} bytes, the most is {FILE_BYTES_MAX}",
+            text.len()
+        );
         let fix = Some("split it into several files".to_owned());
-        mistakes.push(Place { file, line: 0, column: 0 }, message, fix);
+        mistakes.push(
+            Place {
+                file,
+                line: 0,
+                column: 0,
+            },
+            message,
+            fix,
+        );
         return None;
     }
-    let mut builder = Builder { file, stack: Vec::new(), documents: Vec::new(), mistakes };
+    let mut builder = Builder {
+        file,
+        stack: Vec::new(),
+        documents: Vec::new(),
+        mistakes,
+    };
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         match event {
             Ok((event, span)) => builder.take(event, span)?,
             Err(error) => {
                 let mark = error.marker();
-                let place = Place { file, line: mark.line(), column: mark.col() + 1 };
+                let place = Place {
+                    file,
+                    line: mark.line(),
+                    column: mark.col() + 1,
+                };
                 // The text of the scanner's own message: it names at most one character.
                 let message = format!("not YAML: {}", shown(error.info()).replace('`', "'"));
                 mistakes.push(place, message, None);
@@ -124,16 +149,29 @@ impl Builder<'_> {
                 self.open(Open::Map(place, Vec::new(), None), place)?;
             }
             Event::SequenceEnd | Event::MappingEnd => match self.stack.pop() {
-                Some(Open::List(place, items)) => self.add(Node { place, value: Value::List(items) }),
+                Some(Open::List(place, items)) => self.add(Node {
+                    place,
+                    value: Value::List(items),
+                }),
                 Some(Open::Map(place, entries, _)) => {
-                    self.add(Node { place, value: Value::Map(entries) });
+                    self.add(Node {
+                        place,
+                        value: Value::Map(entries),
+                    });
                 }
                 None => {}
             },
             Event::Alias(_) => {
                 let fix = "write it out where it is used";
-                self.mistakes.push(place, "aliases are refused".to_owned(), Some(fix.to_owned()));
-                self.add(Node { place, value: Value::Null });
+                self.mistakes.push(
+                    place,
+                    "aliases are refused".to_owned(),
+                    Some(fix.to_owned()),
+                );
+                self.add(Node {
+                    place,
+                    value: Value::Null,
+                });
             }
             Event::Nothing
             | Event::StreamStart
@@ -147,11 +185,13 @@ impl Builder<'_> {
     fn refuse_extras(&mut self, place: Place, anchor: usize, tagged: bool) {
         if anchor != 0 {
             let fix = "write the value out where it is used".to_owned();
-            self.mistakes.push(place, "anchors are refused".to_owned(), Some(fix));
+            self.mistakes
+                .push(place, "anchors are refused".to_owned(), Some(fix));
         }
         if tagged {
             let fix = "leave the tag out; quote the value if it must be text".to_owned();
-            self.mistakes.push(place, "tags are refused".to_owned(), Some(fix));
+            self.mistakes
+                .push(place, "tags are refused".to_owned(), Some(fix));
         }
     }
 
@@ -161,7 +201,10 @@ impl Builder<'_> {
             return Value::Null;
         }
         if text.len() > SCALAR_BYTES_MAX {
-            let message = format!("a text of {} bytes, the most is {SCALAR_BYTES_MAX}", text.len());
+            let message = format!(
+                "a text of {} bytes, the most is {SCALAR_BYTES_MAX}",
+                text.len()
+            );
             self.mistakes.push(place, message, None);
             return Value::Scalar("(too long)".to_owned());
         }
@@ -205,12 +248,19 @@ fn key(node: Node, entries: &[Entry], mistakes: &mut Mistakes) -> Key {
     }
     if entries.len() >= KEYS_MAX {
         let fix = Some("lists begin each item with `-`".to_owned());
-        mistakes.push(place, format!("more than {KEYS_MAX} keys in one place"), fix);
+        mistakes.push(
+            place,
+            format!("more than {KEYS_MAX} keys in one place"),
+            fix,
+        );
         return None;
     }
     if let Some(first) = entries.iter().find(|entry| entry.key == key) {
         let message = format!("{} is there twice", shown(&key));
-        let fix = Some(format!("keep one; the first is on line {}", first.place.line));
+        let fix = Some(format!(
+            "keep one; the first is on line {}",
+            first.place.line
+        ));
         mistakes.push(place, message, fix);
         return None;
     }

@@ -35,8 +35,15 @@ fn accounts(rules: &mut Rules<'_>) {
             let when = meet(&identity.active, &account.active);
             for namespace in namespaces(rules, &account.namespace) {
                 let path = account.trust_path.as_ref();
-                let one = Use { id: id.as_str(), nth, when, path };
-                uses.entry((namespace, &account.value)).or_default().push(one);
+                let one = Use {
+                    id: id.as_str(),
+                    nth,
+                    when,
+                    path,
+                };
+                uses.entry((namespace, &account.value))
+                    .or_default()
+                    .push(one);
             }
         }
     }
@@ -47,15 +54,26 @@ fn accounts(rules: &mut Rules<'_>) {
                 may_overlap(&other.when, &one.when)
                     && (other.id != one.id || (other.path == one.path && other.nth != one.nth))
             };
-            let Some(other) = earlier.iter().find(same) else { continue };
+            let Some(other) = earlier.iter().find(same) else {
+                continue;
+            };
             let message = if other.id == one.id {
                 format!("account {} is listed twice for the same time", shown(value))
             } else {
                 let whose = other.id;
-                format!("account {} also belongs to `{whose}` at the same time", shown(value))
+                format!(
+                    "account {} also belongs to `{whose}` at the same time",
+                    shown(value)
+                )
             };
             let fix = "give one `active` an `until` no later than the `from` of the other";
-            rules.wrong(Noun::Identity, one.id, At::Nth("accounts", one.nth), message, fix);
+            rules.wrong(
+                Noun::Identity,
+                one.id,
+                At::Nth("accounts", one.nth),
+                message,
+                fix,
+            );
         }
     }
 }
@@ -64,7 +82,13 @@ fn accounts(rules: &mut Rules<'_>) {
 fn namespaces<'a>(rules: &Rules<'a>, namespace: &'a str) -> Vec<&'a str> {
     let mut names = vec![namespace];
     if let Some(tenant) = rules.register.tenants.get(&TenantId::from(namespace)) {
-        names.extend(tenant.accounts.iter().map(String::as_str).filter(|name| *name != namespace));
+        names.extend(
+            tenant
+                .accounts
+                .iter()
+                .map(String::as_str)
+                .filter(|name| *name != namespace),
+        );
     }
     names
 }
@@ -72,7 +96,9 @@ fn namespaces<'a>(rules: &Rules<'a>, namespace: &'a str) -> Vec<&'a str> {
 fn handles(rules: &mut Rules<'_>) {
     let mut uses: BTreeMap<&str, Vec<(&str, &Credential)>> = BTreeMap::new();
     for (id, credential) in &rules.register.credentials {
-        uses.entry(&credential.handle).or_default().push((id.as_str(), credential));
+        uses.entry(&credential.handle)
+            .or_default()
+            .push((id.as_str(), credential));
     }
     for uses in uses.into_values() {
         for (at, (id, one)) in uses.iter().enumerate() {
@@ -80,7 +106,9 @@ fn handles(rules: &mut Rules<'_>) {
             let same = |(_, other): &&(&str, &Credential)| {
                 may_overlap(&life(one), &life(other)) && share_namespace(rules, one, other)
             };
-            let Some((other, _)) = earlier.iter().find(same) else { continue };
+            let Some((other, _)) = earlier.iter().find(same) else {
+                continue;
+            };
             let message = format!("the same handle as `{other}` at the same time");
             let fix = "keep one, or say in `namespace` whose logs show each";
             rules.wrong(Noun::Credential, id, At::Key("handle"), message, fix);
@@ -94,13 +122,20 @@ fn life(credential: &Credential) -> Interval {
         (Some(until), Some(revoked)) => Some(until.min(revoked)),
         (until, revoked) => until.or(revoked),
     };
-    Interval { from: credential.issued, until }
+    Interval {
+        from: credential.issued,
+        until,
+    }
 }
 
 fn share_namespace(rules: &Rules<'_>, one: &Credential, other: &Credential) -> bool {
-    let (Some(one), Some(other)) = (&one.namespace, &other.namespace) else { return true };
+    let (Some(one), Some(other)) = (&one.namespace, &other.namespace) else {
+        return true;
+    };
     let names = namespaces(rules, one);
-    namespaces(rules, other).iter().any(|name| names.contains(name))
+    namespaces(rules, other)
+        .iter()
+        .any(|name| names.contains(name))
 }
 
 /// What arrives by a trust path belongs to its organization, or to one brought in by it.
@@ -110,7 +145,13 @@ fn trust_paths(rules: &mut Rules<'_>) {
         for (nth, account) in identity.accounts.iter().enumerate() {
             if let Some(path) = &account.trust_path {
                 let at = At::Nth("accounts", nth);
-                path_of(rules, Noun::Identity, id.as_str(), at, (path, &identity.organization));
+                path_of(
+                    rules,
+                    Noun::Identity,
+                    id.as_str(),
+                    at,
+                    (path, &identity.organization),
+                );
             }
         }
     }
@@ -118,7 +159,13 @@ fn trust_paths(rules: &mut Rules<'_>) {
         let identity = register.identities.get(&credential.identity);
         if let (Some(path), Some(identity)) = (&credential.trust_path, identity) {
             let at = At::Key("trust_path");
-            path_of(rules, Noun::Credential, id.as_str(), at, (path, &identity.organization));
+            path_of(
+                rules,
+                Noun::Credential,
+                id.as_str(),
+                at,
+                (path, &identity.organization),
+            );
         }
     }
 }
@@ -130,10 +177,13 @@ fn path_of(
     at: At,
     (path, organization): (&TrustPathId, &OrganizationId),
 ) {
-    let Some(found) = rules.register.trust_paths.get(path) else { return };
+    let Some(found) = rules.register.trust_paths.get(path) else {
+        return;
+    };
     let whose = found.organization.clone();
     if !is_or_came_by(rules, organization, &whose) {
-        let message = format!("trust path `{path}` is of `{whose}`, the identity of `{organization}`");
+        let message =
+            format!("trust path `{path}` is of `{whose}`, the identity of `{organization}`");
         let fix = "name a trust path of its own organization or of the reseller it came by";
         rules.wrong(noun, id, at, message, fix);
     }
@@ -147,7 +197,11 @@ fn is_or_came_by(rules: &Rules<'_>, organization: &OrganizationId, whose: &Organ
         if id == whose {
             return true;
         }
-        at = rules.register.organizations.get(id).and_then(|found| found.via.as_ref());
+        at = rules
+            .register
+            .organizations
+            .get(id)
+            .and_then(|found| found.via.as_ref());
     }
     true
 }
@@ -159,12 +213,25 @@ fn tenants(rules: &mut Rules<'_>) {
     let register = rules.register;
     let mut owners: BTreeMap<(&str, &str), &str> = BTreeMap::new();
     for (id, tenant) in &register.tenants {
-        let Some(source) = &tenant.source else { continue };
+        let Some(source) = &tenant.source else {
+            continue;
+        };
         for (nth, account) in tenant.accounts.iter().enumerate() {
-            let Some(first) = owners.insert((source, account), id.as_str()) else { continue };
-            let message = format!("account {} is also of `{first}`, by the same source", shown(account));
+            let Some(first) = owners.insert((source, account), id.as_str()) else {
+                continue;
+            };
+            let message = format!(
+                "account {} is also of `{first}`, by the same source",
+                shown(account)
+            );
             let fix = "give it to one tenant";
-            rules.wrong(Noun::Tenant, id.as_str(), At::Nth("accounts", nth), message, fix);
+            rules.wrong(
+                Noun::Tenant,
+                id.as_str(),
+                At::Nth("accounts", nth),
+                message,
+                fix,
+            );
         }
     }
 }

@@ -1,17 +1,24 @@
 //! What is written reads back as the same register, to the byte.
 
+use countersign_model::assurance::Assurance;
+use countersign_model::id::{EntitlementId, IdentityId, OrganizationId, TenantId};
+use countersign_model::register::{
+    Account, Catalog, Entitlement, Identity, IdentityKind, Mandate, Organization, OrganizationKind,
+    OrganizationState, OwnRule, Register, RiskTier, Tenant,
+};
+use countersign_model::time::{Duration, End, Interval, Timestamp};
 use countersign_register::{parse, write, write_files};
+use proptest::prelude::*;
 
-/// The example of the documentation: it has every key.
-fn documented() -> String {
-    let text = include_str!("../../../../docs/register.md");
-    text.split("```yaml").nth(1).unwrap().split("```").next().unwrap().to_owned()
-}
+use crate::documented;
 
 #[test]
 fn the_documented_register_reads_and_is_written_back() {
     let (register, mistakes) = parse(&[("docs".to_owned(), documented())]);
-    assert_eq!(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
+    assert_eq!(
+        mistakes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        Vec::<String>::new()
+    );
     let text = write(&register);
     let (again, mistakes) = parse(&[("written".to_owned(), text.clone())]);
     assert_eq!(mistakes, Vec::new(), "{text}");
@@ -20,4 +27,129 @@ fn the_documented_register_reads_and_is_written_back() {
     let (from_files, mistakes) = parse(&write_files(&register));
     assert_eq!(mistakes, Vec::new());
     assert_eq!(format!("{from_files:#?}"), format!("{register:#?}"));
+}
+
+/// A valid register with the given texts wherever a text may stand.
+fn register_of(texts: &[String], times: &[i64]) -> Register {
+    let text = |at: usize| texts[at % texts.len()].clone();
+    let time = |at: usize| Timestamp(times[at % times.len()]);
+    let organization = OrganizationId::from("o.1");
+    let mut register = Register {
+        company: Some(text(0)),
+        ..Register::default()
+    };
+    for (at, value) in texts.iter().enumerate() {
+        let kind = IdentityKind::ALL[at % 4];
+        let agent = kind == IdentityKind::Agent;
+        let account = Account {
+            namespace: text(at + 1),
+            value: value.clone(),
+            trust_path: None,
+            active: Interval::default(),
+        };
+        let identity = Identity {
+            name: Some(value.clone()),
+            organization: organization.clone(),
+            kind,
+            owner: (at % 2 == 0).then(|| text(at + 2)),
+            active: Interval {
+                from: Some(time(at)),
+                until: (at % 3 == 0).then_some(End::Never),
+            },
+            accounts: vec![account],
+            networks: (at % 2 == 1).then(Vec::new),
+            mandate: agent.then(|| Mandate {
+                actions: vec![text(at)],
+                ..Mandate::default()
+            }),
+        };
+        register
+            .identities
+            .insert(IdentityId(format!("i-{at}")), identity);
+        let tenant = Tenant {
+            name: Some(text(at)),
+            accounts: vec![text(at), text(at + 1)],
+            feeds: Some(texts.to_vec()),
+            logs_from: Some(time(at + 1)),
+            ..Tenant::default()
+        };
+        register.tenants.insert(TenantId(format!("{at}")), tenant);
+        register.own.push(OwnRule {
+            namespace: value.clone(),
+            value: text(at + 3),
+        });
+    }
+    let assurance = Assurance {
+        aal: Some(2),
+        phishing_resistant: Some(false),
+        ..Assurance::default()
+    };
+    let entitlement = Entitlement {
+        name: None,
+        catalog: Catalog::Machines,
+        tenant: Some(TenantId::from("0")),
+        actions: texts.to_vec(),
+        resources: Some(texts.to_vec()),
+        business_process: Some(text(1)),
+        owner: None,
+        risk: Some(RiskTier::Critical),
+        required: Some(assurance),
+        longest: Some(Duration::from_seconds(times[0].rem_euclid(1 << 30))),
+        review_every: Some(Duration::from_days(90)),
+        incompatible_with: Vec::new(),
+    };
+    register
+        .entitlements
+        .insert(EntitlementId::from("null"), entitlement);
+    let partner = Organization {
+        name: Some(text(2)),
+        kind: OrganizationKind::Partner,
+        via: None,
+        state: Some(OrganizationState::Active),
+        sponsor: None,
+        contract: Interval {
+            from: None,
+            until: Some(End::At(time(2))),
+        },
+    };
+    register.organizations.insert(organization, partner);
+    register
+}
+
+proptest! {
+    #[test]
+    fn any_text_and_time_reads_back_as_it_was(
+        texts in prop::collection::btree_set(
+            prop_oneof![
+                any::<String>(),
+                "[-a-z0-9:#{}\\[\\]\"'\\\\\n\r\t &*!|>%@`,?~.]{1,12}",
+                Just("null".to_owned()),
+                Just("~".to_owned()),
+                Just("<<".to_owned()),
+                Just("2026-11-17".to_owned()),
+            ]
+            .prop_filter("the form has no empty text", |text| !text.trim().is_empty()),
+            1..6,
+        ),
+        times in prop::collection::vec(any::<i64>(), 1..5),
+    ) {
+        let texts: Vec<String> = texts.into_iter().collect();
+        let register = register_of(&texts, &times);
+        let text = write(&register);
+        let (again, mistakes) = parse(&[("written".to_owned(), text.clone())]);
+        prop_assert_eq!(mistakes, Vec::new(), "{}", text);
+        prop_assert_eq!(format!("{again:#?}"), format!("{register:#?}"));
+        prop_assert_eq!(write(&again), text);
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_fall_over(
+        text in prop_oneof![
+            any::<String>(),
+            "([-:?{}\\[\\],&*!|>'\"%@`#~<] ?|\n {0,4}|\t|[a-c]|organizations:|id: |---\n|\\.\\.\\.){0,60}",
+        ],
+    ) {
+        let (_, mistakes) = parse(&[("x".to_owned(), text)]);
+        prop_assert!(mistakes.len() <= 1001);
+    }
 }

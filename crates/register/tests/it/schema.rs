@@ -1,17 +1,215 @@
 //! The published schema and the parser say the same.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use countersign_register::schema;
+use countersign_register::{parse, schema};
+use saphyr::{LoadableYamlNode, Scalar, Yaml};
+use serde_json::{Map, Value};
+
+use crate::{check_golden, documented};
 
 #[test]
 fn the_published_schema_is_the_one_of_the_parser() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/register.schema.json");
-    let text = format!("{}\n", serde_json::to_string_pretty(&schema()).unwrap());
-    if std::env::var_os("UPDATE_CASES").is_some() {
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(&path, &text).unwrap();
+    let text = serde_json::to_string_pretty(&schema()).expect("a schema is JSON");
+    check_golden("schema/register.schema.json", &format!("{text}\n"));
+}
+
+#[test]
+fn the_schema_takes_what_the_parser_takes() {
+    let validator = jsonschema::draft202012::new(&schema()).expect("the schema is valid");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+    for case in ["good.yaml", "empty-lists.yaml"] {
+        let text = fs::read_to_string(folder.join(case)).expect("the case is there");
+        assert!(validator.is_valid(&json(&text)), "{case}");
     }
-    assert_eq!(fs::read_to_string(&path).unwrap(), text, "run with UPDATE_CASES=1");
+    let complete = json(&documented());
+    assert_eq!(
+        validator
+            .iter_errors(&complete)
+            .map(|e| e.to_string())
+            .collect::<Vec<_>>(),
+        [""; 0]
+    );
+}
+
+#[test]
+fn both_refuse_an_unknown_key_and_a_wrong_value_anywhere() {
+    let validator = jsonschema::draft202012::new(&schema()).expect("the schema is valid");
+    let complete = json(&documented());
+    let mut tried = 0;
+    for path in mappings(&complete, String::new()) {
+        let mut changed = complete.clone();
+        let map = changed
+            .pointer_mut(&path)
+            .and_then(Value::as_object_mut)
+            .expect("a mapping");
+        map.insert("zzz".to_owned(), Value::from("x"));
+        assert!(
+            !validator.is_valid(&changed),
+            "schema: unknown key in `{path}`"
+        );
+        assert!(refuses(&changed), "parser: unknown key in `{path}`");
+        for key in complete
+            .pointer(&path)
+            .and_then(Value::as_object)
+            .expect("a mapping")
+            .keys()
+        {
+            let mut changed = complete.clone();
+            let map = changed
+                .pointer_mut(&path)
+                .and_then(Value::as_object_mut)
+                .expect("a mapping");
+            map.insert(key.clone(), Value::from(""));
+            assert!(
+                !validator.is_valid(&changed),
+                "schema: empty `{path}/{key}`"
+            );
+            assert!(refuses(&changed), "parser: empty `{path}/{key}`");
+            tried += 1;
+        }
+    }
+    assert!(tried > 150, "only {tried} keys were tried");
+}
+
+#[test]
+fn the_documentation_has_every_key_of_the_schema_and_every_key_is_read() {
+    let mut of_schema = BTreeSet::new();
+    keys_of_schema(&schema(), String::new(), &mut of_schema);
+    let complete = json(&documented());
+    let mut of_example = BTreeSet::new();
+    keys_of_value(&complete, String::new(), &mut of_example);
+    assert_eq!(without_levels(of_example), without_levels(of_schema));
+
+    let (whole, _) = read(&complete);
+    for path in mappings(&complete, String::new()) {
+        for key in complete
+            .pointer(&path)
+            .and_then(Value::as_object)
+            .expect("a mapping")
+            .keys()
+        {
+            // Not said and `false` are the same for this one key.
+            if key == "shared" {
+                continue;
+            }
+            let mut changed = complete.clone();
+            let map = changed
+                .pointer_mut(&path)
+                .and_then(Value::as_object_mut)
+                .expect("a mapping");
+            map.shift_remove(key);
+            let (without, mistakes) = read(&changed);
+            assert!(
+                without != whole || mistakes > 0,
+                "`{path}/{key}` is not read"
+            );
+        }
+    }
+}
+
+/// An assurance has the same keys wherever it stands; the example shows each of them once.
+fn without_levels(keys: BTreeSet<String>) -> BTreeSet<String> {
+    keys.into_iter()
+        .map(|key| match key.rsplit_once('/') {
+            Some((at, level))
+                if ["/required", "/accept", "/constant"]
+                    .iter()
+                    .any(|name| at.ends_with(name)) =>
+            {
+                format!("assurance/{level}")
+            }
+            _ => key,
+        })
+        .collect()
+}
+
+fn read(value: &Value) -> (String, usize) {
+    let (register, mistakes) = parse(&[("json".to_owned(), value.to_string())]);
+    (format!("{register:?}"), mistakes.len())
+}
+
+fn refuses(value: &Value) -> bool {
+    read(value).1 > 0
+}
+
+/// JSON pointers of all mappings.
+fn mappings(value: &Value, path: String) -> Vec<String> {
+    match value {
+        Value::Object(map) => {
+            let inner = map
+                .iter()
+                .flat_map(|(key, value)| mappings(value, format!("{path}/{key}")));
+            std::iter::once(path.clone()).chain(inner).collect()
+        }
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .flat_map(|(at, item)| mappings(item, format!("{path}/{at}")))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn keys_of_value(value: &Value, path: String, keys: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let path = format!("{path}/{key}");
+                keys.insert(path.clone());
+                keys_of_value(value, path, keys);
+            }
+        }
+        Value::Array(items) => {
+            for item in items {
+                keys_of_value(item, path.clone(), keys);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn keys_of_schema(schema: &Value, path: String, keys: &mut BTreeSet<String>) {
+    if let Some(items) = schema.get("items") {
+        keys_of_schema(items, path.clone(), keys);
+    }
+    for (key, inner) in schema
+        .get("properties")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+    {
+        let path = format!("{path}/{key}");
+        keys.insert(path.clone());
+        keys_of_schema(inner, path, keys);
+    }
+}
+
+/// As an editor reads it: by the types of YAML 1.2, unlike the parser, which keeps the text.
+fn json(text: &str) -> Value {
+    let documents = Yaml::load_from_str(text).expect("the example is YAML");
+    of_yaml(documents.first().expect("the example has a document"))
+}
+
+fn of_yaml(yaml: &Yaml<'_>) -> Value {
+    match yaml {
+        Yaml::Value(Scalar::Null) => Value::Null,
+        Yaml::Value(Scalar::Boolean(flag)) => Value::from(*flag),
+        Yaml::Value(Scalar::Integer(number)) => Value::from(*number),
+        Yaml::Value(Scalar::FloatingPoint(number)) => Value::from(number.into_inner()),
+        Yaml::Value(Scalar::String(text)) => Value::from(text.as_ref()),
+        Yaml::Sequence(items) => items.iter().map(of_yaml).collect(),
+        Yaml::Mapping(entries) => {
+            let entry = |(key, value): (&Yaml<'_>, &Yaml<'_>)| {
+                (
+                    key.as_str().expect("keys are names").to_owned(),
+                    of_yaml(value),
+                )
+            };
+            Value::Object(entries.iter().map(entry).collect::<Map<String, Value>>())
+        }
+        other => unreachable!("not in the example: {other:?}"),
+    }
 }
