@@ -119,3 +119,37 @@ fn colour_only_repeats() {
         assert_eq!(without(&coloured), plain);
     }
 }
+
+/// Far more than a screen holds: rows and paths beyond it are counted, and the worst stay.
+fn many() -> TraceView {
+    let mut view = TraceView::samples().remove(0).1;
+    for number in 0..40 {
+        let mut column = view.matrix.columns[number % 8].clone();
+        column.organization = format!("Organization {number}");
+        view.matrix.columns.push(column);
+        let mut row = view.coverage[number % 5].clone();
+        row.organization = format!("Organization {number}");
+        row.actions += 1_000_000;
+        row.exact += 1_000_000;
+        view.coverage.push(row);
+        view.findings.push(view.findings[number % 6].clone());
+        view.gaps.push(view.gaps[number % 3].clone());
+        view.matrix.rows.push(view.matrix.rows[number % 6].clone());
+    }
+    view
+}
+
+#[test]
+fn a_large_run_still_fits() {
+    check("run-many-100.txt", || {
+        render_terminal(&many(), Terminal::default())
+    });
+    let lines = |view: &TraceView| render_terminal(view, Terminal::default()).lines().count();
+    let usual = lines(&TraceView::samples()[0].1);
+    assert!(usual <= 75, "the usual screen has {usual} lines");
+    assert!(
+        lines(&many()) <= usual + 20,
+        "a large run has {} lines",
+        lines(&many())
+    );
+}

@@ -8,6 +8,8 @@ use crate::view::{CellState, MatrixView, ProcessRow};
 const ROWS_MAX: usize = 8;
 /// Room that the last column needs to name the weakest way in.
 const WEAKEST_MIN: usize = 34;
+/// What a column is called above its marks and in the key below them.
+const NAMES: &[u8] = b"123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
 pub(super) fn draw(screen: &mut Screen, matrix: &MatrixView) {
     if matrix.rows.is_empty() {
@@ -30,8 +32,8 @@ struct Layout {
     requires: usize,
     /// Before the first mark.
     gap: usize,
-    /// The first so many columns are drawn.
-    columns: usize,
+    /// The columns that are drawn, in order.
+    columns: Vec<usize>,
     cell: usize,
 }
 
@@ -51,26 +53,34 @@ impl Layout {
             .map(|row| screen.measure(&said(matrix, row)) + 2)
             .max();
         let before = process + 2 + requires + 3;
-        let roomy = matrix.columns.len().to_string().len() + 1;
-        let is_tight =
-            before + roomy * matrix.columns.len() + weakest.unwrap_or(0) + 2 > screen.width();
-        // Marks stand side by side if that saves the last column from being broken.
-        let cell = if is_tight && matrix.columns.len() < 10 {
-            1
-        } else {
-            roomy
-        };
-        let taken = before + 2 + WEAKEST_MIN;
-        let room = screen.width().saturating_sub(taken) / cell;
-        let gap = if cell == 1 { 2 } else { 1 };
+        let room = screen.width().saturating_sub(before + 2);
+        let columns = matrix.columns.len();
+        // Marks stand side by side if that saves columns or saves the last one from being broken.
+        let is_roomy = 2 * columns + weakest.unwrap_or(0) <= room;
+        let (cell, gap) = if is_roomy { (2, 1) } else { (1, 2) };
+        let most = room.saturating_sub(WEAKEST_MIN) / cell;
         Self {
             process,
             requires,
             gap,
-            columns: matrix.columns.len().min(room),
+            columns: worst_columns(matrix, rows, most.min(NAMES.len())),
             cell,
         }
     }
+}
+
+/// Which columns are drawn, in their own order: the ones that are the weakest of some process,
+/// then the ones with the worst cell.
+fn worst_columns(matrix: &MatrixView, rows: &[&ProcessRow], most: usize) -> Vec<usize> {
+    let mut columns: Vec<usize> = (0..matrix.columns.len()).collect();
+    columns.sort_by_key(|column| {
+        let is_weakest = rows.iter().any(|row| row.weakest == Some(*column));
+        let worst = rows.iter().map(|row| row.cell(*column).state).min();
+        (!is_weakest, worst, *column)
+    });
+    columns.truncate(most);
+    columns.sort_unstable();
+    columns
 }
 
 fn draw_headings(screen: &mut Screen, layout: &Layout) {
@@ -78,8 +88,8 @@ fn draw_headings(screen: &mut Screen, layout: &Layout) {
     screen.space(2);
     screen.left(Ink::Dim, "requires", layout.requires);
     screen.space(layout.gap);
-    for column in 1..=layout.columns {
-        screen.right(Ink::Dim, &column.to_string(), layout.cell);
+    for (_, name) in layout.columns.iter().zip(NAMES) {
+        screen.right(Ink::Dim, &char::from(*name).to_string(), layout.cell);
     }
     screen.space(2);
     screen.put(Ink::Dim, "weakest way in");
@@ -91,8 +101,8 @@ fn draw_row(screen: &mut Screen, matrix: &MatrixView, row: &ProcessRow, layout: 
     screen.space(2);
     screen.left(Ink::Text, &row.requires, layout.requires);
     screen.space(layout.gap);
-    for column in 0..layout.columns {
-        let state = row.cell(column).state;
+    for column in &layout.columns {
+        let state = row.cell(*column).state;
         screen.right(ink_of(state), screen.cell_glyph(state), layout.cell);
     }
     screen.space(2);
@@ -127,11 +137,17 @@ fn said(matrix: &MatrixView, row: &ProcessRow) -> String {
 }
 
 fn draw_key(screen: &mut Screen, matrix: &MatrixView, layout: &Layout) {
-    for (index, column) in matrix.columns.iter().take(layout.columns).enumerate() {
-        let said = format!("{} {} · {}", index + 1, column.organization, column.path);
+    for (index, name) in layout.columns.iter().zip(NAMES) {
+        let column = &matrix.columns[*index];
+        let said = format!(
+            "{} {} · {}",
+            char::from(*name),
+            column.organization,
+            column.path
+        );
         screen.item(Ink::Dim, &said, 0, 3);
     }
-    let left_out = matrix.columns.len() - layout.columns;
+    let left_out = matrix.columns.len() - layout.columns.len();
     if left_out > 0 {
         let said = plural(left_out as u64, "path more", "paths more");
         screen.item(Ink::Dim, &format!("and {said}, in the page"), 0, 3);
