@@ -1,0 +1,140 @@
+//! The two secrets of a ledger, each in a file of its own that only its owner can read.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use crate::disk::{read_bounded, sync_folder};
+use crate::note::{NoteError, SigningKey};
+
+const KEY_FILE_BYTES_MAX: usize = 4_096;
+const HANDLE_PREFIX: &str = "COUNTERSIGN+HANDLE+KEY+1+";
+
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error("could not read or write the key file `{file}`")]
+    Io {
+        file: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error(
+        "the key file `{file}` can be read by others; `chmod 600` it, and replace the key if \
+             somebody may have read it"
+    )]
+    Readable { file: String },
+    #[error("`{file}` is not a key file of a ledger")]
+    Malformed { file: String },
+    #[error(
+        "`{file}` is missing, but the ledger has signed before; restore it, or begin a new \
+             ledger in another folder"
+    )]
+    Missing { file: String },
+    #[error("the key in `{file}` is of the log `{name}`")]
+    OtherLog { file: String, name: String },
+    #[error(transparent)]
+    Name(NoteError),
+}
+
+/// Whether a key file may be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IfMissing {
+    Create,
+    Refuse,
+}
+
+pub(crate) fn signing_key(
+    path: &Path,
+    origin: &str,
+    seed: &[u8; 32],
+    if_missing: IfMissing,
+) -> Result<SigningKey, KeyError> {
+    if let Some(text) = read_private(path)? {
+        let key = SigningKey::parse(&text).map_err(|_| KeyError::Malformed { file: show(path) })?;
+        let name = key.public().name();
+        if name != origin {
+            return Err(KeyError::OtherLog { file: show(path), name: name.to_owned() });
+        }
+        return Ok(key);
+    }
+    let key = SigningKey::from_seed(origin, *seed).map_err(KeyError::Name)?;
+    create(path, &key.to_private_text(), if_missing)?;
+    Ok(key)
+}
+
+pub(crate) fn handle_key(
+    path: &Path,
+    seed: &[u8; 32],
+    if_missing: IfMissing,
+) -> Result<[u8; 32], KeyError> {
+    if let Some(text) = read_private(path)? {
+        let key = text.trim().strip_prefix(HANDLE_PREFIX);
+        let key = key.and_then(|key| STANDARD.decode(key).ok()?.try_into().ok());
+        return key.ok_or_else(|| KeyError::Malformed { file: show(path) });
+    }
+    create(path, &format!("{HANDLE_PREFIX}{}\n", STANDARD.encode(seed)), if_missing)?;
+    Ok(*seed)
+}
+
+fn read_private(path: &Path) -> Result<Option<String>, KeyError> {
+    let io = |source| KeyError::Io { file: show(path), source };
+    let Some(bytes) = read_bounded(path, KEY_FILE_BYTES_MAX).map_err(io)? else { return Ok(None) };
+    if is_readable_by_others(path).map_err(io)? {
+        return Err(KeyError::Readable { file: show(path) });
+    }
+    String::from_utf8(bytes).map(Some).map_err(|_| KeyError::Malformed { file: show(path) })
+}
+
+fn create(path: &Path, text: &str, if_missing: IfMissing) -> Result<(), KeyError> {
+    if if_missing == IfMissing::Refuse {
+        return Err(KeyError::Missing { file: show(path) });
+    }
+    create_private(path, text).map_err(|source| KeyError::Io { file: show(path), source })
+}
+
+fn create_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    // Left over from a crash; nothing was signed with it.
+    match fs::remove_file(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => (),
+    }
+    let mut file = private_file(Path::new(&new))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => sync_folder(folder),
+        _ => sync_folder(Path::new(".")),
+    }
+}
+
+#[cfg(unix)]
+fn private_file(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+#[cfg(not(unix))]
+fn private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).open(path)
+}
+
+#[cfg(unix)]
+fn is_readable_by_others(path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(fs::metadata(path)?.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn is_readable_by_others(_: &Path) -> io::Result<bool> {
+    Ok(false)
+}
+
+fn show(path: &Path) -> String {
+    path.display().to_string()
+}

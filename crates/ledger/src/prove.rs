@@ -1,0 +1,169 @@
+//! Makes proofs from a ledger's folder, with its public key and without its secrets.
+
+use std::io;
+use std::path::Path;
+
+use crate::bundle::{self, batch_path, entries};
+use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::disk::{Disk, Folder};
+use crate::entry::{Batch, Entry, Row};
+use crate::folder::PUBLIC_KEY;
+use crate::log::{BATCH_FILE_BYTES_MAX, BUNDLE_BYTES_MAX, CHECKPOINT, TILE_BYTES_MAX};
+use crate::merkle::{Hash, inclusion_proof, leaf_hash, root_of};
+use crate::note::{NOTE_BYTES_MAX, NoteError, PublicKey};
+use crate::proof::{Proof, ProofError, RowProof, check};
+use crate::tile::{self, Level, TILE_WIDTH, Tile};
+
+#[derive(Debug, thiserror::Error)]
+pub enum ProveError {
+    #[error("could not read the ledger's file `{file}`")]
+    Read {
+        file: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the ledger's file `{0}` is missing or damaged; `countersign verify` says more")]
+    Damaged(String),
+    #[error("the file `public.key` has no public key")]
+    PublicKey(#[source] NoteError),
+    #[error("the checkpoint cannot be used")]
+    Checkpoint(#[source] CheckpointError),
+    #[error("no entry {index}; the ledger has {size}")]
+    NoSuchEntry { index: u64, size: u64 },
+    #[error("no row of the ledger is the one asked for")]
+    NoSuchRow,
+    #[error("the ledger does not prove its own entry; `countersign verify` says more")]
+    Fails(#[source] ProofError),
+}
+
+/// What is proven, and the text that proves it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proven {
+    /// The bytes of the entry or row.
+    pub leaf: Vec<u8>,
+    /// In tlog-proof form, for [`crate::proof::check`].
+    pub proof: String,
+}
+
+/// Proves the entry at `index`.
+pub fn prove(folder: &Path, index: u64) -> Result<Proven, ProveError> {
+    let source = Source::open(Folder::new(folder))?;
+    let leaf = source.entry(index)?;
+    source.proven(index, leaf, None)
+}
+
+/// Proves the first row that `is_wanted`, for instance by its event's handle. Reads only the batches
+/// whose times `may_hold` it: between the first time and the last.
+pub fn prove_row(
+    folder: &Path,
+    may_hold: impl Fn(&Batch) -> bool,
+    is_wanted: impl Fn(&Row<'_>) -> bool,
+) -> Result<Proven, ProveError> {
+    let source = Source::open(Folder::new(folder))?;
+    for bundle in 0..source.checkpoint.size.div_ceil(TILE_WIDTH as u64) {
+        let bytes = source.bundle(bundle)?;
+        for (index, entry) in (bundle * TILE_WIDTH as u64..).zip(entries(&bytes)) {
+            let Ok(Ok(Entry::Batch(batch))) = entry.map(Entry::decode) else { continue };
+            if !may_hold(&batch) {
+                continue;
+            }
+            let path = batch_path(&batch.root);
+            let file = source.read(&path, BATCH_FILE_BYTES_MAX)?;
+            let rows: Vec<_> = bundle::rows(&file).flatten().map(|row| row.bytes).collect();
+            let is_row =
+                |row: &&[u8]| matches!(Entry::decode(row), Ok(Entry::Row(row)) if is_wanted(&row));
+            if let Some(at) = rows.iter().position(is_row) {
+                let hashes: Vec<Hash> = rows.iter().map(|row| leaf_hash(row)).collect();
+                let inner =
+                    inclusion_proof(at as u64, hashes.len() as u64, &mut |height, index| {
+                        let start = (index << height) as usize;
+                        Ok::<_, ProveError>(root_of(&hashes[start..start + (1 << height)]))
+                    })?;
+                let path = inner.ok_or(ProveError::Damaged(path))?;
+                let row = RowProof { batch, index: at as u16, path };
+                return source.proven(index, rows[at].to_vec(), Some(row));
+            }
+        }
+    }
+    Err(ProveError::NoSuchRow)
+}
+
+struct Source {
+    disk: Folder,
+    key: PublicKey,
+    note: String,
+    checkpoint: Checkpoint,
+}
+
+impl Source {
+    fn open(disk: Folder) -> Result<Self, ProveError> {
+        let text = |file| {
+            read(&disk, file, NOTE_BYTES_MAX)
+                .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        };
+        let key = PublicKey::parse(&text(PUBLIC_KEY)?).map_err(ProveError::PublicKey)?;
+        let note = text(CHECKPOINT)?;
+        let checkpoint = Checkpoint::open(&note, &key).map_err(ProveError::Checkpoint)?;
+        Ok(Self { disk, key, note, checkpoint })
+    }
+
+    fn proven(
+        &self,
+        index: u64,
+        leaf: Vec<u8>,
+        row: Option<RowProof>,
+    ) -> Result<Proven, ProveError> {
+        let size = self.checkpoint.size;
+        let path = inclusion_proof(index, size, &mut |height, index| self.node(height, index))?;
+        let path = path.ok_or(ProveError::NoSuchEntry { index, size })?;
+        let proof = Proof { index, path, row, checkpoint: self.note.clone() }.to_text();
+        // A proof that does not check would be found out by its reader, too late.
+        check(&proof, &self.key, &leaf).map_err(ProveError::Fails)?;
+        Ok(Proven { leaf, proof })
+    }
+
+    fn entry(&self, index: u64) -> Result<Vec<u8>, ProveError> {
+        let size = self.checkpoint.size;
+        if index >= size {
+            return Err(ProveError::NoSuchEntry { index, size });
+        }
+        let bundle = self.bundle(index / TILE_WIDTH as u64)?;
+        let entry = entries(&bundle).nth((index % TILE_WIDTH as u64) as usize);
+        match entry {
+            Some(Ok(entry)) => Ok(entry.to_vec()),
+            _ => Err(ProveError::Damaged("tile/entries".to_owned())),
+        }
+    }
+
+    fn bundle(&self, index: u64) -> Result<Vec<u8>, ProveError> {
+        let tile = Tile::in_tree(self.checkpoint.size, Level::Entries, index);
+        let tile = tile.ok_or_else(|| ProveError::Damaged(CHECKPOINT.to_owned()))?;
+        self.read(&tile.path(), BUNDLE_BYTES_MAX)
+    }
+
+    /// The root of the complete subtree `index` of `1 << height` leaves.
+    fn node(&self, height: u32, index: u64) -> Result<Hash, ProveError> {
+        let (level, above) = ((height / 8) as u8, height % 8);
+        let start = index << above;
+        let tile = Tile::in_tree(self.checkpoint.size, Level::Hashes(level), start >> 8);
+        let tile = tile.ok_or_else(|| ProveError::Damaged(CHECKPOINT.to_owned()))?;
+        let bytes = self.read(&tile.path(), TILE_BYTES_MAX)?;
+        let hashes = tile::decode(&bytes, tile.width);
+        let start = (start % TILE_WIDTH as u64) as usize;
+        let range = start..start + (1 << above);
+        let hashes = hashes.as_deref().and_then(|hashes| hashes.get(range));
+        hashes.map(root_of).ok_or_else(|| ProveError::Damaged(tile.path()))
+    }
+
+    fn read(&self, path: &str, bytes_max: usize) -> Result<Vec<u8>, ProveError> {
+        read(&self.disk, path, bytes_max)
+    }
+}
+
+fn read(disk: &Folder, path: &str, bytes_max: usize) -> Result<Vec<u8>, ProveError> {
+    match disk.read(path, bytes_max) {
+        Ok(Some(bytes)) => Ok(bytes),
+        Ok(None) => Err(ProveError::Damaged(path.to_owned())),
+        Err(source) => Err(ProveError::Read { file: path.to_owned(), source }),
+    }
+}
