@@ -51,9 +51,7 @@ pub(crate) fn apportion<const N: usize>(parts: [u64; N], cells: usize) -> [usize
     }
     for index in 0..N {
         if parts[index] > 0 && lengths[index] == 0 {
-            let longest = (0..N)
-                .max_by_key(|at| (lengths[*at], N - at))
-                .unwrap_or(index);
+            let longest = (0..N).max_by_key(|at| (lengths[*at], N - at)).unwrap_or(index);
             if lengths[longest] > 1 {
                 lengths[longest] -= 1;
                 lengths[index] = 1;
@@ -72,15 +70,7 @@ mod tests {
         let said = [0, 7, 999, 1_000, 18_412, 1_234_567, u64::MAX].map(count);
         assert_eq!(
             said,
-            [
-                "0",
-                "7",
-                "999",
-                "1,000",
-                "18,412",
-                "1,234,567",
-                "18,446,744,073,709,551,615"
-            ]
+            ["0", "7", "999", "1,000", "18,412", "1,234,567", "18,446,744,073,709,551,615"]
         );
     }
 
@@ -97,10 +87,7 @@ mod tests {
 
     #[test]
     fn a_bar_adds_up_and_shows_the_smallest_part() {
-        assert_eq!(
-            apportion([13_910, 2_004, 1_187, 612, 699], 60),
-            [45, 7, 4, 2, 2]
-        );
+        assert_eq!(apportion([13_910, 2_004, 1_187, 612, 699], 60), [45, 7, 4, 2, 2]);
         assert_eq!(apportion([1_000_000, 1, 0], 10), [9, 1, 0]);
         assert_eq!(apportion([0, 0], 10), [0, 0]);
     }

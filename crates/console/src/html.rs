@@ -134,17 +134,9 @@ fn figures(view: &TraceView) -> Markup {
     });
     let open: u64 = view.findings_open().iter().map(|(_, number)| number).sum();
     let worst = view.findings_open().map(|(severity, number)| {
-        if number == 0 {
-            String::new()
-        } else {
-            format!("{} {}", count(number), severity.as_str())
-        }
+        if number == 0 { String::new() } else { format!("{} {}", count(number), severity.as_str()) }
     });
-    let worst: Vec<&str> = worst
-        .iter()
-        .map(String::as_str)
-        .filter(|it| !it.is_empty())
-        .collect();
+    let worst: Vec<&str> = worst.iter().map(String::as_str).filter(|it| !it.is_empty()).collect();
     html! {
         dl.figures {
             (figure("Attribution coverage", &percent(total.attributed(), total.actions),

@@ -16,11 +16,7 @@ const COMBINING_MARKS_MAX: usize = 3;
 pub fn plain(text: &str) -> Cow<'_, str> {
     let mut marks = 0;
     let needs_escape = text.chars().any(|character| {
-        marks = if is_combining(character) {
-            marks + 1
-        } else {
-            0
-        };
+        marks = if is_combining(character) { marks + 1 } else { 0 };
         is_hidden(character) || marks > COMBINING_MARKS_MAX
     });
     if !needs_escape {
@@ -29,11 +25,7 @@ pub fn plain(text: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(text.len() + 16);
     let mut marks = 0;
     for character in text.chars() {
-        marks = if is_combining(character) {
-            marks + 1
-        } else {
-            0
-        };
+        marks = if is_combining(character) { marks + 1 } else { 0 };
         if is_hidden(character) || marks > COMBINING_MARKS_MAX {
             push_escape(&mut out, character);
         } else {
@@ -134,14 +126,8 @@ mod tests {
             ("a\nb\tc\r", "a\\u{a}b\\u{9}c\\u{d}"),
             ("\u{1b}[31mred\u{9b}0m", "\\u{1b}[31mred\\u{9b}0m"),
             ("pay\u{202e}fdp.exe", "pay\\u{202e}fdp.exe"),
-            (
-                "a\u{2066}b\u{2069}\u{200e}\u{200f}",
-                "a\\u{2066}b\\u{2069}\\u{200e}\\u{200f}",
-            ),
-            (
-                "ad\u{200b}min\u{feff}\u{ad}",
-                "ad\\u{200b}min\\u{feff}\\u{ad}",
-            ),
+            ("a\u{2066}b\u{2069}\u{200e}\u{200f}", "a\\u{2066}b\\u{2069}\\u{200e}\\u{200f}"),
+            ("ad\u{200b}min\u{feff}\u{ad}", "ad\\u{200b}min\\u{feff}\\u{ad}"),
             ("\u{e0041}\u{e000}\u{fffe}", "\\u{e0041}\\u{e000}\\u{fffe}"),
             ("x\u{2028}y\u{2029}\0", "x\\u{2028}y\\u{2029}\\u{0}"),
         ] {

@@ -31,11 +31,7 @@ pub enum Glyphs {
 impl Default for Terminal {
     /// 100 columns, Unicode, no colour.
     fn default() -> Self {
-        Self {
-            width: 100,
-            colour: false,
-            glyphs: Glyphs::Unicode,
-        }
+        Self { width: 100, colour: false, glyphs: Glyphs::Unicode }
     }
 }
 

@@ -9,18 +9,12 @@ use countersign_console::{
 fn check(name: &str, draw: impl Fn() -> String) {
     let drawn = draw();
     assert_eq!(drawn, draw(), "`{name}` is not the same when drawn twice");
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/golden")
-        .join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("UPDATE_CASES").is_some() {
         std::fs::write(&path, &drawn).expect("the folder of kept output can be written");
     }
     let kept = std::fs::read_to_string(&path).unwrap_or_default();
-    let line = kept
-        .lines()
-        .zip(drawn.lines())
-        .position(|(a, b)| a != b)
-        .map(|at| at + 1);
+    let line = kept.lines().zip(drawn.lines()).position(|(a, b)| a != b).map(|at| at + 1);
     assert!(
         kept == drawn,
         "`{name}` differs from what is kept, from line {line:?}; UPDATE_CASES=1 rewrites it\n{drawn}"
@@ -31,22 +25,8 @@ fn terminals() -> [(&'static str, Terminal); 3] {
     let usual = Terminal::default();
     [
         ("100", usual),
-        (
-            "80-ascii",
-            Terminal {
-                width: 80,
-                glyphs: Glyphs::Ascii,
-                ..usual
-            },
-        ),
-        (
-            "120-colour",
-            Terminal {
-                width: 120,
-                colour: true,
-                ..usual
-            },
-        ),
+        ("80-ascii", Terminal { width: 80, glyphs: Glyphs::Ascii, ..usual }),
+        ("120-colour", Terminal { width: 120, colour: true, ..usual }),
     ]
 }
 
@@ -54,9 +34,7 @@ fn terminals() -> [(&'static str, Terminal); 3] {
 fn runs_in_the_terminal() {
     for (name, view) in TraceView::samples() {
         for (kind, terminal) in terminals() {
-            check(&format!("run-{name}-{kind}.txt"), || {
-                render_terminal(&view, terminal)
-            });
+            check(&format!("run-{name}-{kind}.txt"), || render_terminal(&view, terminal));
         }
     }
 }
@@ -65,19 +43,14 @@ fn runs_in_the_terminal() {
 fn strips_in_the_terminal() {
     for (name, view) in StripView::samples() {
         for (kind, terminal) in terminals() {
-            check(&format!("strip-{name}-{kind}.txt"), || {
-                render_terminal_strip(&view, terminal)
-            });
+            check(&format!("strip-{name}-{kind}.txt"), || render_terminal_strip(&view, terminal));
         }
     }
 }
 
 #[test]
 fn pages() {
-    let strips: Vec<StripView> = StripView::samples()
-        .into_iter()
-        .map(|(_, view)| view)
-        .collect();
+    let strips: Vec<StripView> = StripView::samples().into_iter().map(|(_, view)| view).collect();
     for (name, view) in TraceView::samples() {
         let strips = if name == "aldgate" { &strips[..] } else { &[] };
         check(&format!("page-{name}.html"), || render_html(&view, strips));
@@ -98,24 +71,13 @@ fn colour_only_repeats() {
     };
     for (_, view) in TraceView::samples() {
         let plain = render_terminal(&view, Terminal::default());
-        let coloured = render_terminal(
-            &view,
-            Terminal {
-                colour: true,
-                ..Terminal::default()
-            },
-        );
+        let coloured = render_terminal(&view, Terminal { colour: true, ..Terminal::default() });
         assert_eq!(without(&coloured), plain);
     }
     for (_, view) in StripView::samples() {
         let plain = render_terminal_strip(&view, Terminal::default());
-        let coloured = render_terminal_strip(
-            &view,
-            Terminal {
-                colour: true,
-                ..Terminal::default()
-            },
-        );
+        let coloured =
+            render_terminal_strip(&view, Terminal { colour: true, ..Terminal::default() });
         assert_eq!(without(&coloured), plain);
     }
 }
@@ -141,15 +103,9 @@ fn many() -> TraceView {
 
 #[test]
 fn a_large_run_still_fits() {
-    check("run-many-100.txt", || {
-        render_terminal(&many(), Terminal::default())
-    });
+    check("run-many-100.txt", || render_terminal(&many(), Terminal::default()));
     let lines = |view: &TraceView| render_terminal(view, Terminal::default()).lines().count();
     let usual = lines(&TraceView::samples()[0].1);
     assert!(usual <= 75, "the usual screen has {usual} lines");
-    assert!(
-        lines(&many()) <= usual + 20,
-        "a large run has {} lines",
-        lines(&many())
-    );
+    assert!(lines(&many()) <= usual + 20, "a large run has {} lines", lines(&many()));
 }

@@ -29,10 +29,7 @@ fn is_forbidden(character: char) -> bool {
 fn nothing_hidden_reaches_the_terminal() {
     for text in HOSTILE {
         for glyphs in [Glyphs::Unicode, Glyphs::Ascii] {
-            let terminal = Terminal {
-                glyphs,
-                ..Terminal::default()
-            };
+            let terminal = Terminal { glyphs, ..Terminal::default() };
             let innocent = render_terminal(&filled::run("x"), terminal);
             let run = render_terminal(&filled::run(text), terminal);
             let strip = render_terminal_strip(&filled::strip(text), terminal);
@@ -44,10 +41,7 @@ fn nothing_hidden_reaches_the_terminal() {
             }
             // The text is still to be seen, as far as it fits, and sections are where they were.
             let start: String = plain(text).chars().take(6).collect();
-            assert!(
-                !start.is_ascii() || run.contains(&start),
-                "{text:?} was swallowed"
-            );
+            assert!(!start.is_ascii() || run.contains(&start), "{text:?} was swallowed");
             let sections = |drawn: &str| drawn.lines().filter(|it| it.ends_with("──")).count();
             assert_eq!(sections(&run), sections(&innocent));
         }
@@ -56,10 +50,7 @@ fn nothing_hidden_reaches_the_terminal() {
 
 #[test]
 fn colour_codes_are_only_ours() {
-    let terminal = Terminal {
-        colour: true,
-        ..Terminal::default()
-    };
+    let terminal = Terminal { colour: true, ..Terminal::default() };
     let ours = ["[0m", "[1m", "[2m", "[31m", "[32m", "[33m"];
     for text in HOSTILE {
         for drawn in [
@@ -76,20 +67,11 @@ fn colour_codes_are_only_ours() {
 #[test]
 fn no_line_is_wider_than_the_terminal() {
     let long = "wörd 田中 ".repeat(60);
-    for text in [
-        "",
-        "x",
-        "田田田田田田田田田田田田田田田",
-        &"W".repeat(500),
-        &long,
-    ] {
+    for text in ["", "x", "田田田田田田田田田田田田田田田", &"W".repeat(500), &long]
+    {
         for columns in [0, 60, 80, 100, 137, 9_999] {
             for glyphs in [Glyphs::Unicode, Glyphs::Ascii] {
-                let terminal = Terminal {
-                    width: columns,
-                    colour: false,
-                    glyphs,
-                };
+                let terminal = Terminal { width: columns, colour: false, glyphs };
                 let limit = columns.clamp(60, 160);
                 let mut run = filled::run(text);
                 // Commands, keys and the raw pointer are copied, so they are never cut.
@@ -97,10 +79,9 @@ fn no_line_is_wider_than_the_terminal() {
                 run.next.clear();
                 let mut strip = filled::strip(text);
                 strip.raw.clear();
-                for drawn in [
-                    render_terminal(&run, terminal),
-                    render_terminal_strip(&strip, terminal),
-                ] {
+                for drawn in
+                    [render_terminal(&run, terminal), render_terminal_strip(&strip, terminal)]
+                {
                     for line in drawn.lines() {
                         assert!(width(line) <= limit, "{} > {limit}: {line}", width(line));
                         assert!(!line.ends_with(' '), "{line:?}");

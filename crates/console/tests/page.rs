@@ -13,18 +13,10 @@ use countersign_console::{StripView, TraceView, render_html};
 const VOID: [&str; 4] = ["meta", "link", "br", "!DOCTYPE"];
 
 fn pages() -> Vec<String> {
-    let strips: Vec<StripView> = StripView::samples()
-        .into_iter()
-        .map(|(_, view)| view)
-        .collect();
-    let mut pages: Vec<String> = TraceView::samples()
-        .iter()
-        .map(|(_, view)| render_html(view, &strips))
-        .collect();
-    pages.push(render_html(
-        &filled::run("\"'<>&"),
-        &[filled::strip("\"'<>&")],
-    ));
+    let strips: Vec<StripView> = StripView::samples().into_iter().map(|(_, view)| view).collect();
+    let mut pages: Vec<String> =
+        TraceView::samples().iter().map(|(_, view)| render_html(view, &strips)).collect();
+    pages.push(render_html(&filled::run("\"'<>&"), &[filled::strip("\"'<>&")]));
     pages.push(render_html(&filled::run(""), &[filled::strip("")]));
     pages.push(render_html(&many(), &vec![strips[0].clone(); 200]));
     pages
@@ -66,29 +58,18 @@ fn read(page: &str) -> Result<Vec<Tag>, String> {
         }
         rest = &rest[end + 1..];
     }
-    if open.is_empty() {
-        Ok(tags)
-    } else {
-        Err(format!("left open: {open:?}"))
-    }
+    if open.is_empty() { Ok(tags) } else { Err(format!("left open: {open:?}")) }
 }
 
 fn read_tag(inside: &str) -> Option<Tag> {
-    let (name, mut rest) = inside
-        .split_once(char::is_whitespace)
-        .unwrap_or((inside, ""));
+    let (name, mut rest) = inside.split_once(char::is_whitespace).unwrap_or((inside, ""));
     let is_name = |it: &str| {
-        !it.is_empty()
-            && it
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-!".contains(c))
+        !it.is_empty() && it.chars().all(|c| c.is_ascii_alphanumeric() || "-!".contains(c))
     };
     let mut attributes = Vec::new();
     rest = rest.trim();
     while !rest.is_empty() && name != "!DOCTYPE" {
-        let stop = rest
-            .find(|c: char| c == '=' || c.is_whitespace())
-            .unwrap_or(rest.len());
+        let stop = rest.find(|c: char| c == '=' || c.is_whitespace()).unwrap_or(rest.len());
         let (key, after) = rest.split_at(stop);
         let (value, after) = match after.strip_prefix("=\"") {
             Some(quoted) => quoted.split_once('"')?,
@@ -101,10 +82,7 @@ fn read_tag(inside: &str) -> Option<Tag> {
         attributes.push((key.to_owned(), value.to_owned()));
         rest = after.trim_start();
     }
-    is_name(name).then(|| Tag {
-        name: name.to_owned(),
-        attributes,
-    })
+    is_name(name).then(|| Tag { name: name.to_owned(), attributes })
 }
 
 #[test]
@@ -112,20 +90,14 @@ fn every_page_is_well_formed() -> Result<(), String> {
     for page in pages() {
         let tags = read(&page)?;
         let number = |name: &str| tags.iter().filter(|tag| tag.name == name).count();
-        for once in [
-            "html", "head", "title", "style", "body", "main", "h1", "header", "footer",
-        ] {
+        for once in ["html", "head", "title", "style", "body", "main", "h1", "header", "footer"] {
             assert_eq!(number(once), 1, "{once}");
         }
         for table in page.split("<table").skip(1) {
             let table = table.split("</table>").next().unwrap_or_default();
             assert!(table.contains("<caption"), "a table without a caption");
             let heads = table.matches("<th ").count();
-            assert_eq!(
-                heads,
-                table.matches("scope=\"").count(),
-                "a heading without a scope"
-            );
+            assert_eq!(heads, table.matches("scope=\"").count(), "a heading without a scope");
         }
     }
     Ok(())
@@ -133,13 +105,7 @@ fn every_page_is_well_formed() -> Result<(), String> {
 
 #[test]
 fn a_stray_tag_is_noticed() {
-    for broken in [
-        "<p><b></p></b>",
-        "<p",
-        "<p class=x></p>",
-        "<p 1<2></p>",
-        "<div>",
-    ] {
+    for broken in ["<p><b></p></b>", "<p", "<p class=x></p>", "<p 1<2></p>", "<div>"] {
         assert!(read(broken).is_err(), "{broken}");
     }
 }
@@ -160,9 +126,7 @@ fn every_reference_leads_somewhere() -> Result<(), String> {
         assert_eq!(unique.len(), ids.len(), "an id twice");
         for target in values(&["href"]) {
             let is_known = target == "data:,"
-                || target
-                    .strip_prefix('#')
-                    .is_some_and(|id| unique.contains(&id.to_owned()));
+                || target.strip_prefix('#').is_some_and(|id| unique.contains(&id.to_owned()));
             assert!(is_known, "`{target}` leads nowhere, or out of the page");
         }
         for target in values(&["aria-labelledby"]) {
@@ -180,10 +144,7 @@ fn nothing_is_loaded_run_or_styled_in_place() -> Result<(), String> {
                 !["script", "iframe", "object", "img", "form", "base"].contains(&tag.name.as_str())
             );
             for (key, _) in &tag.attributes {
-                assert!(
-                    !key.starts_with("on") && key != "style" && key != "src",
-                    "{key}"
-                );
+                assert!(!key.starts_with("on") && key != "style" && key != "src", "{key}");
             }
         }
     }
@@ -195,11 +156,7 @@ fn nothing_is_loaded_run_or_styled_in_place() -> Result<(), String> {
 
 fn style_of(page: &str) -> String {
     let (_, after) = page.split_once("<style>").expect("a page has a style");
-    after
-        .split_once("</style>")
-        .expect("and closes it")
-        .0
-        .to_owned()
+    after.split_once("</style>").expect("and closes it").0.to_owned()
 }
 
 #[test]
@@ -212,23 +169,14 @@ fn the_policy_allows_this_stylesheet_alone() {
             STANDARD.encode(hash)
         );
         let meta = format!("<meta http-equiv=\"Content-Security-Policy\" content=\"{policy}\">");
-        assert!(
-            page.contains(&meta),
-            "the policy does not hold the hash of the style"
-        );
-        assert!(
-            page.find(&meta) < page.find("<style>"),
-            "the policy must come before the style"
-        );
+        assert!(page.contains(&meta), "the policy does not hold the hash of the style");
+        assert!(page.find(&meta) < page.find("<style>"), "the policy must come before the style");
     }
 }
 
 #[test]
 fn many_findings_and_strips_are_folded() {
-    let strips: Vec<StripView> = StripView::samples()
-        .into_iter()
-        .map(|(_, view)| view)
-        .collect();
+    let strips: Vec<StripView> = StripView::samples().into_iter().map(|(_, view)| view).collect();
     let page = render_html(&many(), &vec![strips[0].clone(); 200]);
     assert!(page.contains("And 180 more findings"));
     assert_eq!(page.matches("<details class=\"fold one\"").count(), 200);

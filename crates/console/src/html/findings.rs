@@ -81,12 +81,8 @@ pub(super) fn ink_of(stamp: Stamp) -> &'static str {
 pub(super) fn section(view: &TraceView, strips: &[StripView]) -> Markup {
     let findings = view.findings_worst_first();
     let (open, folded) = findings.split_at(findings.len().min(FINDINGS_OPEN));
-    let places: BTreeMap<&str, usize> = strips
-        .iter()
-        .enumerate()
-        .rev()
-        .map(|(at, strip)| (strip.event.as_str(), at + 1))
-        .collect();
+    let places: BTreeMap<&str, usize> =
+        strips.iter().enumerate().rev().map(|(at, strip)| (strip.event.as_str(), at + 1)).collect();
     let note = html! {
         p { "Facts that break a control, the worst first. An accepted one has an end." }
     };

@@ -7,9 +7,9 @@ use super::screen::{Ink, Screen};
 use crate::figures::{count, percent};
 use crate::view::{CommandView, FindingMark, Proof, Seal, Severity, Stamp, TraceView};
 
-const FINDINGS_MAX: usize = 5;
-const REASONS_MAX: usize = 4;
-const GAPS_MAX: usize = 4;
+const FINDINGS_MAX: usize = 4;
+const REASONS_MAX: usize = 3;
+const GAPS_MAX: usize = 3;
 const FORMATS_MAX: usize = 8;
 const LINKS_MAX: usize = 8;
 const QUARANTINE_MAX: usize = 1;
@@ -34,12 +34,14 @@ pub(super) fn plural(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
+/// How many of so many rows are drawn: a line that says "and 1 more" would cost as much as the row.
+fn shown_of(total: usize, most: usize) -> usize {
+    if total <= most + 1 { total } else { most }
+}
+
 fn and_more(screen: &mut Screen, total: usize, shown: usize, note: &str) {
     if total > shown {
-        screen.put(
-            Ink::Dim,
-            &format!("and {} more{note}", count((total - shown) as u64)),
-        );
+        screen.put(Ink::Dim, &format!("and {} more{note}", count((total - shown) as u64)));
         screen.end();
     }
 }
@@ -63,12 +65,7 @@ fn draw_read(screen: &mut Screen, view: &TraceView) {
     screen.put(Ink::Text, ".");
     screen.end();
     for format in read.formats.iter().take(FORMATS_MAX) {
-        screen.item(
-            Ink::Dim,
-            &format!("{} {}", format.definition, count(format.records)),
-            0,
-            2,
-        );
+        screen.item(Ink::Dim, &format!("{} {}", format.definition, count(format.records)), 0, 2);
         if format.proof == Proof::Unproven {
             screen.item(Ink::Warn, "(unproven)", 0, 1);
         }
@@ -81,19 +78,9 @@ fn draw_read(screen: &mut Screen, view: &TraceView) {
         screen.end();
     }
     if read.quarantined > 0 {
-        let said = format!(
-            "{} could not be read",
-            plural(read.quarantined, "record", "records")
-        );
+        let said = format!("{} could not be read", plural(read.quarantined, "record", "records"));
         screen.put(Ink::Warn, &said);
-        screen.put(
-            Ink::Text,
-            if read.quarantine.is_empty() {
-                "."
-            } else {
-                ", such as"
-            },
-        );
+        screen.put(Ink::Text, if read.quarantine.is_empty() { "." } else { ", such as" });
         screen.end();
         for reason in read.quarantine.iter().take(QUARANTINE_MAX) {
             screen.space(2);
@@ -118,36 +105,16 @@ fn draw_judgements(screen: &mut Screen, view: &TraceView) {
     screen.section("Justified then?", "each action judged as of its own time");
     for stamp in Stamp::ALL {
         let number = judgements.by_stamp(stamp);
-        let ink = if number == 0 {
-            Ink::Dim
-        } else {
-            Ink::of_stamp(stamp)
-        };
-        let share = if number == 0 {
-            String::new()
-        } else {
-            format!(" ({})", percent(number, total))
-        };
-        screen.item(
-            ink,
-            &format!("{} {}{share}", stamp.as_str(), count(number)),
-            0,
-            3,
-        );
+        let ink = if number == 0 { Ink::Dim } else { Ink::of_stamp(stamp) };
+        let share =
+            if number == 0 { String::new() } else { format!(" ({})", percent(number, total)) };
+        screen.item(ink, &format!("{} {}{share}", stamp.as_str(), count(number)), 0, 3);
     }
     screen.end();
-    let shown: Vec<_> = judgements.reasons.iter().take(REASONS_MAX).collect();
-    let numbers = shown
-        .iter()
-        .map(|it| count(it.count).len())
-        .max()
-        .unwrap_or(0);
-    let codes = shown
-        .iter()
-        .map(|it| screen.measure(&it.code))
-        .max()
-        .unwrap_or(0)
-        .min(28);
+    let total = judgements.reasons.len();
+    let shown = &judgements.reasons[..shown_of(total, REASONS_MAX)];
+    let numbers = shown.iter().map(|it| count(it.count).len()).max().unwrap_or(0);
+    let codes = shown.iter().map(|it| screen.measure(&it.code)).max().unwrap_or(0).min(28);
     for reason in shown {
         screen.right(Ink::Text, &count(reason.count), numbers);
         screen.space(2);
@@ -157,7 +124,7 @@ fn draw_judgements(screen: &mut Screen, view: &TraceView) {
         screen.space(2);
         screen.paragraph(Ink::Text, &reason.sentence);
     }
-    and_more(screen, judgements.reasons.len(), REASONS_MAX, "");
+    and_more(screen, total, shown.len(), "");
 }
 
 fn draw_findings(screen: &mut Screen, view: &TraceView) {
@@ -171,15 +138,13 @@ fn draw_findings(screen: &mut Screen, view: &TraceView) {
         .filter(|(_, number)| *number > 0)
         .map(|(severity, number)| format!("{} {}", count(number), severity.as_str()))
         .collect();
-    let accepted = findings
-        .iter()
-        .filter(|it| matches!(it.mark, FindingMark::Accepted(_)))
-        .count();
+    let accepted = findings.iter().filter(|it| matches!(it.mark, FindingMark::Accepted(_))).count();
     if accepted > 0 {
         said.push(format!("{} accepted", count(accepted as u64)));
     }
     screen.section("Findings", &said.join(", "));
-    for finding in findings.iter().take(FINDINGS_MAX) {
+    let shown = &findings[..shown_of(findings.len(), FINDINGS_MAX)];
+    for finding in shown {
         let ink = match finding.severity {
             Severity::Critical => Ink::Bad,
             Severity::High => Ink::Warn,
@@ -201,29 +166,19 @@ fn draw_findings(screen: &mut Screen, view: &TraceView) {
         screen.to(10);
         screen.words(Ink::Text, &finding.remedy, 10);
         screen.item(Ink::Dim, &finding.code, 10, 2);
-        if !finding.first.is_empty() {
-            screen.item(Ink::Dim, &finding.first, 10, 2);
-        }
         screen.end();
     }
-    and_more(screen, findings.len(), FINDINGS_MAX, "");
+    and_more(screen, findings.len(), shown.len(), "");
 }
 
 fn draw_gaps(screen: &mut Screen, view: &TraceView) {
     if view.gaps.is_empty() {
         return;
     }
-    screen.section(
-        "What could not be seen",
-        "actions, and which feed would close it",
-    );
+    screen.section("What could not be seen", "actions, and which feed would close it");
     let gaps = view.gaps_worst_first();
-    let shown = &gaps[..gaps.len().min(GAPS_MAX)];
-    let numbers = shown
-        .iter()
-        .map(|gap| count(gap.actions).len())
-        .max()
-        .unwrap_or(0);
+    let shown = &gaps[..shown_of(gaps.len(), GAPS_MAX)];
+    let numbers = shown.iter().map(|gap| count(gap.actions).len()).max().unwrap_or(0);
     for gap in shown {
         screen.right(Ink::Strong, &count(gap.actions), numbers);
         screen.space(2);
@@ -235,7 +190,7 @@ fn draw_gaps(screen: &mut Screen, view: &TraceView) {
         }
         screen.end();
     }
-    and_more(screen, gaps.len(), GAPS_MAX, "");
+    and_more(screen, gaps.len(), shown.len(), "");
 }
 
 fn draw_links(screen: &mut Screen, view: &TraceView) {
@@ -258,12 +213,7 @@ fn draw_links(screen: &mut Screen, view: &TraceView) {
         screen.item(Ink::of_seal(link.grade), &said, 0, 3);
     }
     if view.links.len() > LINKS_MAX {
-        screen.item(
-            Ink::Dim,
-            &format!("and {} more", view.links.len() - LINKS_MAX),
-            0,
-            3,
-        );
+        screen.item(Ink::Dim, &format!("and {} more", view.links.len() - LINKS_MAX), 0, 3);
     }
     screen.end();
 }
@@ -276,10 +226,7 @@ fn draw_ledger(screen: &mut Screen, view: &TraceView) {
     screen.put(Ink::Text, &plural(ledger.added, "entry", "entries"));
     screen.put(Ink::Text, " added to ");
     screen.put(Ink::Text, &ledger.folder);
-    screen.put(
-        Ink::Text,
-        &format!(". The signed checkpoint covers {}.", count(ledger.size)),
-    );
+    screen.put(Ink::Text, &format!(". The signed checkpoint covers {}.", count(ledger.size)));
     screen.end();
     for (label, value) in [("root", &ledger.root), ("public key", &ledger.public_key)] {
         if !value.is_empty() {
@@ -296,18 +243,17 @@ fn draw_next(screen: &mut Screen, view: &TraceView) {
     }
     screen.section("Where next", "");
     let widest = |of: fn(&CommandView) -> &str| {
-        view.next
-            .iter()
-            .map(|command| screen.measure(of(command)))
-            .max()
-            .unwrap_or(0)
+        view.next.iter().map(|command| screen.measure(of(command))).max().unwrap_or(0)
     };
     let what = widest(|command| &command.what) + 2;
     let fits = what + widest(|command| &command.command) <= screen.width();
     for command in &view.next {
         screen.put(Ink::Text, &command.what);
+        let length = 2 + screen.measure(&command.command);
         if fits {
             screen.to(what);
+        } else if screen.column() + length <= screen.width() {
+            screen.space(2);
         } else {
             screen.end();
             screen.space(2);

@@ -19,11 +19,7 @@ pub(super) fn draw(screen: &mut Screen, view: &StripView) {
     }
     screen.end();
     for (index, segment) in view.segments.iter().enumerate() {
-        draw_segment(
-            screen,
-            segment,
-            view.segments.get(index + 1).map(|next| next.state),
-        );
+        draw_segment(screen, segment, view.segments.get(index + 1).map(|next| next.state));
     }
     draw_stamp(screen, view);
     draw_reasons(screen, view);
@@ -92,11 +88,8 @@ fn start_below(screen: &mut Screen, next: Option<SegmentState>) {
 fn draw_stamp(screen: &mut Screen, view: &StripView) {
     let ink = Ink::of_stamp(view.stamp);
     let word = view.stamp.as_str();
-    let (left, right, bar) = if screen.is_ascii() {
-        ("[", "]", "=")
-    } else {
-        ("║", "║", "═")
-    };
+    let (left, right, bar) =
+        if screen.is_ascii() { ("[", "]", "=") } else { ("║", "║", "═") };
     let edge = bar.repeat(word.len() + 2);
     let (top, bottom) = if screen.is_ascii() {
         (format!("+{edge}+"), format!("+{edge}+"))
@@ -121,11 +114,7 @@ fn draw_stamp(screen: &mut Screen, view: &StripView) {
         if !label.is_empty() {
             screen.put(
                 Ink::Text,
-                &lines
-                    .by_ref()
-                    .map(String::as_str)
-                    .collect::<Vec<_>>()
-                    .join(" · "),
+                &lines.by_ref().map(String::as_str).collect::<Vec<_>>().join(" · "),
             );
         }
         screen.end();
@@ -155,18 +144,8 @@ fn draw_chain(screen: &mut Screen, chain: &[HopView]) {
     }
     screen.section("How it was tied", "the root first");
     let shown = &chain[..chain.len().min(HOPS_MAX)];
-    let time = shown
-        .iter()
-        .map(|hop| screen.measure(&hop.time))
-        .max()
-        .unwrap_or(0)
-        .min(32);
-    let kind = shown
-        .iter()
-        .map(|hop| screen.measure(&hop.kind))
-        .max()
-        .unwrap_or(0)
-        .min(16);
+    let time = shown.iter().map(|hop| screen.measure(&hop.time)).max().unwrap_or(0).min(32);
+    let kind = shown.iter().map(|hop| screen.measure(&hop.kind)).max().unwrap_or(0).min(16);
     for hop in shown {
         screen.left(Ink::Dim, &hop.time, time);
         screen.space(2);

@@ -5,21 +5,14 @@ use super::{HopView, ReasonView, Seal, SegmentState, SegmentView, Stamp, StripVi
 impl StripView {
     /// Samples by name.
     pub fn samples() -> Vec<(&'static str, Self)> {
-        vec![
-            ("whole", whole()),
-            ("broken", broken()),
-            ("unknown", unknown()),
-        ]
+        vec![("whole", whole()), ("broken", broken()), ("unknown", unknown())]
     }
 }
 
 fn whole() -> StripView {
     StripView {
         event: "payments-prod/r-77f0c2ce".into(),
-        kicker: vec![
-            "16 Nov 2026, 14:02:11.338 UTC".into(),
-            "payments-prod".into(),
-        ],
+        kicker: vec!["16 Nov 2026, 14:02:11.338 UTC".into(), "payments-prod".into()],
         headline: "Anna Sorel of Brightwater Adjusting released a claim payment, acting through \
                    bw-casework. It was justified."
             .into(),
@@ -72,14 +65,8 @@ fn broken() -> StripView {
 }
 
 fn unknown() -> StripView {
-    let not_reached = |label| {
-        segment(
-            label,
-            (SegmentState::NotReached, Seal::Unknown, ""),
-            &[],
-            "",
-        )
-    };
+    let not_reached =
+        |label| segment(label, (SegmentState::NotReached, Seal::Unknown, ""), &[], "");
     StripView {
         event: "aws/3f2c".into(),
         kicker: Vec::new(),
@@ -97,11 +84,7 @@ fn unknown() -> StripView {
             ),
             intact("Credential", Seal::Exact, &["AKIA…7Q2M", "access key"]),
             not_reached("Grant"),
-            intact(
-                "Action",
-                Seal::Exact,
-                &["s3:ListBuckets", "aws 111122223333"],
-            ),
+            intact("Action", Seal::Exact, &["s3:ListBuckets", "aws 111122223333"]),
         ],
         stamp: Stamp::Unknown,
         stamped: Vec::new(),
@@ -123,10 +106,7 @@ fn whole_segments() -> Vec<SegmentView> {
         intact(
             "Organization",
             Exact,
-            &[
-                "Brightwater Adjusting",
-                "partner, contract until 28 Feb 2027",
-            ],
+            &["Brightwater Adjusting", "partner, contract until 28 Feb 2027"],
         ),
         intact("Trust path", Exact, &["oidc", "login.brightwater.example"]),
         intact(
@@ -139,26 +119,10 @@ fn whole_segments() -> Vec<SegmentView> {
             ],
         ),
         intact("Identity", Exact, &["Anna Sorel", "human, adjuster"]),
-        intact(
-            "Acting through",
-            Declared,
-            &["bw-casework", "service, owner Wim de Graaf"],
-        ),
-        intact(
-            "Credential",
-            Composite,
-            &["payout-writer", "token x-5Rk2pQ, 15 min"],
-        ),
-        intact(
-            "Grant",
-            Exact,
-            &["G-1182", "sponsor Ingrid Vale", "until 31 Jan 2027"],
-        ),
-        intact(
-            "Action",
-            Exact,
-            &["payout.release", "CL-20418", "payments-prod"],
-        ),
+        intact("Acting through", Declared, &["bw-casework", "service, owner Wim de Graaf"]),
+        intact("Credential", Composite, &["payout-writer", "token x-5Rk2pQ, 15 min"]),
+        intact("Grant", Exact, &["G-1182", "sponsor Ingrid Vale", "until 31 Jan 2027"]),
+        intact("Action", Exact, &["payout.release", "CL-20418", "payments-prod"]),
     ]
 }
 
@@ -202,16 +166,8 @@ fn whole_chain() -> Vec<HopView> {
 
 fn broken_segments() -> Vec<SegmentView> {
     vec![
-        intact(
-            "Organization",
-            Seal::Exact,
-            &["Kestrel Assessors", "partner, via Norvane"],
-        ),
-        intact(
-            "Trust path",
-            Seal::Exact,
-            &["portal", "repair-portal, local accounts"],
-        ),
+        intact("Organization", Seal::Exact, &["Kestrel Assessors", "partner, via Norvane"]),
+        intact("Trust path", Seal::Exact, &["portal", "repair-portal, local accounts"]),
         segment(
             "Assurance",
             (SegmentState::Broken, Seal::Broken, "below"),
@@ -230,16 +186,8 @@ fn broken_segments() -> Vec<SegmentView> {
             &["no session id"],
             "add it to repair-portal/access",
         ),
-        intact(
-            "Grant",
-            Seal::Exact,
-            &["G-1043", "sponsor Tomas Okafor", "until 30 Apr 2027"],
-        ),
-        intact(
-            "Action",
-            Seal::Exact,
-            &["payee.change", "PY-88120", "repair-portal"],
-        ),
+        intact("Grant", Seal::Exact, &["G-1043", "sponsor Tomas Okafor", "until 30 Apr 2027"]),
+        intact("Action", Seal::Exact, &["payee.change", "PY-88120", "repair-portal"]),
     ]
 }
 

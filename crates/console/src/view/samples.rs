@@ -10,11 +10,7 @@ use super::{
 impl TraceView {
     /// Samples by name.
     pub fn samples() -> Vec<(&'static str, Self)> {
-        vec![
-            ("aldgate", aldgate()),
-            ("first-run", first_run()),
-            ("nothing", nothing()),
-        ]
+        vec![("aldgate", aldgate()), ("first-run", first_run()), ("nothing", nothing())]
     }
 }
 
@@ -84,31 +80,11 @@ fn aldgate_read() -> ReadView {
 
 fn aldgate_coverage() -> Vec<CoverageRow> {
     vec![
-        coverage(
-            "payments-prod",
-            "Brightwater Adjusting",
-            [1_120, 150, 27, 9, 2, 2],
-        ),
-        coverage(
-            "claims-core",
-            "Brightwater Adjusting",
-            [8_010, 902, 200, 60, 20, 12],
-        ),
-        coverage(
-            "policy-admin",
-            "Tamsin Fleet Group",
-            [2_301, 400, 200, 74, 0, 47],
-        ),
-        coverage(
-            "pricing-api",
-            "Paladin Valuation Data",
-            [1_370, 200, 200, 68, 122, 20],
-        ),
-        coverage(
-            "repair-portal",
-            "Kestrel Assessors",
-            [1_109, 352, 560, 401, 300, 174],
-        ),
+        coverage("payments-prod", "Brightwater Adjusting", [1_120, 150, 27, 9, 2, 2]),
+        coverage("claims-core", "Brightwater Adjusting", [8_010, 902, 200, 60, 20, 12]),
+        coverage("policy-admin", "Tamsin Fleet Group", [2_301, 400, 200, 74, 0, 47]),
+        coverage("pricing-api", "Paladin Valuation Data", [1_370, 200, 200, 68, 122, 20]),
+        coverage("repair-portal", "Kestrel Assessors", [1_109, 352, 560, 401, 300, 174]),
     ]
 }
 
@@ -119,31 +95,16 @@ fn aldgate_judgements() -> JudgementsView {
         deny: 312,
         unknown: 1_311,
         reasons: vec![
-            reason(
-                Stamp::Unknown,
-                "actor.unknown",
-                "Nobody is known to have acted.",
-                1_311,
-            ),
+            reason(Stamp::Unknown, "actor.unknown", "Nobody is known to have acted.", 1_311),
             reason(Stamp::Deny, "grant.expired", "The grant had ended.", 188),
-            reason(
-                Stamp::Deny,
-                "grant.none",
-                "No grant covers this action.",
-                97,
-            ),
+            reason(Stamp::Deny, "grant.none", "No grant covers this action.", 97),
             reason(
                 Stamp::StepUp,
                 "assurance.below",
                 "AAL1 was accepted, the entitlement requires AAL2 that resists phishing.",
                 41,
             ),
-            reason(
-                Stamp::Deny,
-                "sponsor.departed",
-                "Colin Marsh left on 30 Sep.",
-                27,
-            ),
+            reason(Stamp::Deny, "sponsor.departed", "Colin Marsh left on 30 Sep.", 27),
         ],
     }
 }
@@ -177,10 +138,7 @@ fn matrix() -> MatrixView {
             ),
             process(
                 ["Release claim payment", "critical", "AAL2 PR"],
-                &[
-                    (0, Meets, "AAL2", "PR"),
-                    (2, Exception, "AAL2", "to 30 Nov"),
-                ],
+                &[(0, Meets, "AAL2", "PR"), (2, Exception, "AAL2", "to 30 Nov")],
                 Some((2, "AAL2 without PR, exception EX-31")),
             ),
             process(
@@ -202,11 +160,7 @@ fn matrix() -> MatrixView {
                 &[(7, Unknown, "AAL ?", "no log")],
                 Some((7, "the portal does not log how")),
             ),
-            process(
-                ["Issue policy documents", "low", "AAL1"],
-                &[(7, Meets, "AAL1", "")],
-                None,
-            ),
+            process(["Issue policy documents", "low", "AAL1"], &[(7, Meets, "AAL1", "")], None),
         ],
     }
 }
@@ -216,20 +170,14 @@ fn process(
     ways: &[(usize, CellState, &str, &str)],
     weakest: Option<(usize, &str)>,
 ) -> ProcessRow {
-    let mut cells = vec![
-        CellView {
-            state: CellState::NoAccess,
-            assurance: String::new(),
-            why: String::new(),
-        };
-        8
-    ];
+    let mut cells =
+        vec![
+            CellView { state: CellState::NoAccess, assurance: String::new(), why: String::new() };
+            8
+        ];
     for (column, state, assurance, why) in ways {
-        cells[*column] = CellView {
-            state: *state,
-            assurance: (*assurance).into(),
-            why: (*why).into(),
-        };
+        cells[*column] =
+            CellView { state: *state, assurance: (*assurance).into(), why: (*why).into() };
     }
     ProcessRow {
         process: name.into(),
@@ -295,11 +243,7 @@ fn gaps() -> Vec<GapView> {
             474,
             "Add the session id to repair-portal/access.",
         ),
-        (
-            "pricing-api keys are shared",
-            142,
-            "Add the gateway log of pricing-api.",
-        ),
+        ("pricing-api keys are shared", 142, "Add the gateway log of pricing-api."),
         (
             "policy-admin/audit has no request id",
             47,
@@ -307,11 +251,7 @@ fn gaps() -> Vec<GapView> {
         ),
     ]
     .into_iter()
-    .map(|(what, actions, close)| GapView {
-        what: what.into(),
-        actions,
-        close: close.into(),
-    })
+    .map(|(what, actions, close)| GapView { what: what.into(), actions, close: close.into() })
     .collect()
 }
 
@@ -331,10 +271,7 @@ fn commands() -> Vec<CommandView> {
         ),
     ]
     .into_iter()
-    .map(|(what, command)| CommandView {
-        what: what.into(),
-        command: command.into(),
-    })
+    .map(|(what, command)| CommandView { what: what.into(), command: command.into() })
     .collect()
 }
 
@@ -353,11 +290,7 @@ fn first_run() -> TraceView {
             from: "10 Jul 2023".into(),
             until: "10 Jul 2023".into(),
         },
-        coverage: vec![coverage(
-            "aws 111122223333",
-            "unknown",
-            [0, 0, 0, 0, 2_900, 14],
-        )],
+        coverage: vec![coverage("aws 111122223333", "unknown", [0, 0, 0, 0, 2_900, 14])],
         beside: vec![counted("provider services", 6_117)],
         matrix: MatrixView::default(),
         judgements: JudgementsView {
@@ -414,23 +347,11 @@ fn nothing() -> TraceView {
 }
 
 fn format(definition: &str, files: u64, records: u64, proof: Proof) -> FormatView {
-    FormatView {
-        definition: definition.into(),
-        files,
-        records,
-        proof,
-    }
+    FormatView { definition: definition.into(), files, records, proof }
 }
 
 fn coverage(tenant: &str, organization: &str, parts: [u64; 6]) -> CoverageRow {
-    let [
-        exact,
-        composite,
-        declared,
-        inferred,
-        holder_only,
-        unattributed,
-    ] = parts;
+    let [exact, composite, declared, inferred, holder_only, unattributed] = parts;
     CoverageRow {
         tenant: tenant.into(),
         organization: organization.into(),
@@ -445,27 +366,15 @@ fn coverage(tenant: &str, organization: &str, parts: [u64; 6]) -> CoverageRow {
 }
 
 fn counted(what: &str, count: u64) -> CountView {
-    CountView {
-        what: what.into(),
-        count,
-    }
+    CountView { what: what.into(), count }
 }
 
 fn reason(stamp: Stamp, code: &str, sentence: &str, count: u64) -> ReasonCount {
-    ReasonCount {
-        stamp,
-        code: code.into(),
-        sentence: sentence.into(),
-        count,
-    }
+    ReasonCount { stamp, code: code.into(), sentence: sentence.into(), count }
 }
 
 fn link(rule: &str, grade: Seal, count: u64) -> LinkView {
-    LinkView {
-        rule: rule.into(),
-        grade,
-        count,
-    }
+    LinkView { rule: rule.into(), grade, count }
 }
 
 fn finding(

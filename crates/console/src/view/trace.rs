@@ -34,19 +34,17 @@ impl TraceView {
     }
 
     pub(crate) fn coverage_total(&self) -> CoverageRow {
-        self.coverage
-            .iter()
-            .fold(CoverageRow::default(), |total, row| CoverageRow {
-                tenant: String::new(),
-                organization: String::new(),
-                actions: total.actions.saturating_add(row.actions),
-                exact: total.exact.saturating_add(row.exact),
-                composite: total.composite.saturating_add(row.composite),
-                declared: total.declared.saturating_add(row.declared),
-                inferred: total.inferred.saturating_add(row.inferred),
-                holder_only: total.holder_only.saturating_add(row.holder_only),
-                unattributed: total.unattributed.saturating_add(row.unattributed),
-            })
+        self.coverage.iter().fold(CoverageRow::default(), |total, row| CoverageRow {
+            tenant: String::new(),
+            organization: String::new(),
+            actions: total.actions.saturating_add(row.actions),
+            exact: total.exact.saturating_add(row.exact),
+            composite: total.composite.saturating_add(row.composite),
+            declared: total.declared.saturating_add(row.declared),
+            inferred: total.inferred.saturating_add(row.inferred),
+            holder_only: total.holder_only.saturating_add(row.holder_only),
+            unattributed: total.unattributed.saturating_add(row.unattributed),
+        })
     }
 
     /// New ones before accepted ones, then by severity, then by count, then by code.
@@ -54,20 +52,13 @@ impl TraceView {
         let mut findings: Vec<&FindingView> = self.findings.iter().collect();
         findings.sort_by(|a, b| {
             let is_accepted = |it: &FindingView| matches!(it.mark, FindingMark::Accepted(_));
-            (
-                is_accepted(a),
-                a.severity,
-                std::cmp::Reverse(a.count),
-                &a.code,
-                &a.title,
-            )
-                .cmp(&(
-                    is_accepted(b),
-                    b.severity,
-                    std::cmp::Reverse(b.count),
-                    &b.code,
-                    &b.title,
-                ))
+            (is_accepted(a), a.severity, std::cmp::Reverse(a.count), &a.code, &a.title).cmp(&(
+                is_accepted(b),
+                b.severity,
+                std::cmp::Reverse(b.count),
+                &b.code,
+                &b.title,
+            ))
         });
         findings
     }
@@ -89,9 +80,7 @@ impl TraceView {
     }
 
     pub(crate) fn links_total(&self) -> u64 {
-        self.links
-            .iter()
-            .fold(0, |total, link| total.saturating_add(link.count))
+        self.links.iter().fold(0, |total, link| total.saturating_add(link.count))
     }
 }
 
@@ -145,9 +134,7 @@ pub struct CoverageRow {
 
 impl CoverageRow {
     pub(crate) fn attributed(&self) -> u64 {
-        self.exact
-            .saturating_add(self.composite)
-            .saturating_add(self.declared)
+        self.exact.saturating_add(self.composite).saturating_add(self.declared)
     }
 
     pub(crate) fn not_attributed(&self) -> u64 {
@@ -215,20 +202,13 @@ pub struct ProcessRow {
 
 impl ProcessRow {
     pub(crate) fn cell(&self, column: usize) -> &CellView {
-        const NONE: &CellView = &CellView {
-            state: CellState::NoAccess,
-            assurance: String::new(),
-            why: String::new(),
-        };
+        const NONE: &CellView =
+            &CellView { state: CellState::NoAccess, assurance: String::new(), why: String::new() };
         self.cells.get(column).unwrap_or(NONE)
     }
 
     pub(crate) fn worst(&self) -> CellState {
-        self.cells
-            .iter()
-            .map(|cell| cell.state)
-            .min()
-            .unwrap_or(CellState::NoAccess)
+        self.cells.iter().map(|cell| cell.state).min().unwrap_or(CellState::NoAccess)
     }
 }
 
@@ -296,9 +276,7 @@ impl JudgementsView {
     }
 
     pub(crate) fn total(&self) -> u64 {
-        Stamp::ALL
-            .into_iter()
-            .fold(0, |total, it| total.saturating_add(self.by_stamp(it)))
+        Stamp::ALL.into_iter().fold(0, |total, it| total.saturating_add(self.by_stamp(it)))
     }
 }
 

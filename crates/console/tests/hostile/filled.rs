@@ -14,16 +14,7 @@ pub fn run(text: &str) -> TraceView {
         lead: it(),
         read: read(text),
         coverage: vec![row(text), row(text)],
-        beside: vec![
-            CountView {
-                what: it(),
-                count: 3,
-            },
-            CountView {
-                what: it(),
-                count: 4,
-            },
-        ],
+        beside: vec![CountView { what: it(), count: 3 }, CountView { what: it(), count: 4 }],
         matrix: matrix(text),
         judgements: JudgementsView {
             allow: 1,
@@ -31,27 +22,12 @@ pub fn run(text: &str) -> TraceView {
             deny: 3,
             unknown: 4,
             reasons: Stamp::ALL
-                .map(|stamp| ReasonCount {
-                    stamp,
-                    code: it(),
-                    sentence: it(),
-                    count: 5,
-                })
+                .map(|stamp| ReasonCount { stamp, code: it(), sentence: it(), count: 5 })
                 .into(),
         },
         findings: findings(text),
-        gaps: vec![GapView {
-            what: it(),
-            actions: 7,
-            close: it(),
-        }],
-        links: Seal::ALL
-            .map(|grade| LinkView {
-                rule: it(),
-                grade,
-                count: 9,
-            })
-            .into(),
+        gaps: vec![GapView { what: it(), actions: 7, close: it() }],
+        links: Seal::ALL.map(|grade| LinkView { rule: it(), grade, count: 9 }).into(),
         ledger: Some(LedgerView {
             folder: it(),
             added: 1,
@@ -60,10 +36,7 @@ pub fn run(text: &str) -> TraceView {
             root: it(),
             public_key: it(),
         }),
-        next: vec![CommandView {
-            what: it(),
-            command: it(),
-        }],
+        next: vec![CommandView { what: it(), command: it() }],
         foot: vec![it()],
     }
 }
@@ -91,12 +64,7 @@ fn findings(text: &str) -> Vec<FindingView> {
     let it = || text.to_owned();
     Severity::ALL
         .into_iter()
-        .zip([
-            FindingMark::Open,
-            FindingMark::New,
-            FindingMark::Accepted(it()),
-            FindingMark::Open,
-        ])
+        .zip([FindingMark::Open, FindingMark::New, FindingMark::Accepted(it()), FindingMark::Open])
         .map(|(severity, mark)| FindingView {
             severity,
             code: it(),
@@ -135,24 +103,12 @@ fn matrix(text: &str) -> MatrixView {
         CellState::NoAccess,
     ];
     MatrixView {
-        columns: states
-            .map(|_| PathColumn {
-                organization: it(),
-                note: it(),
-                path: it(),
-            })
-            .into(),
+        columns: states.map(|_| PathColumn { organization: it(), note: it(), path: it() }).into(),
         rows: vec![ProcessRow {
             process: it(),
             tier: it(),
             requires: it(),
-            cells: states
-                .map(|state| CellView {
-                    state,
-                    assurance: it(),
-                    why: it(),
-                })
-                .into(),
+            cells: states.map(|state| CellView { state, assurance: it(), why: it() }).into(),
             weakest: Some(1),
             weakest_why: it(),
         }],

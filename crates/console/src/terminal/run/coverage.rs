@@ -1,19 +1,12 @@
 //! Who acted: a bar, its key, and a row a tenant and organization, the worst first.
 
 use crate::figures::{apportion, count, percent};
-use crate::terminal::run::and_more;
+use crate::terminal::run::{and_more, shown_of};
 use crate::terminal::screen::{Ink, Screen};
 use crate::view::{CoverageRow, TraceView};
 
 const ROWS_MAX: usize = 12;
-const INKS: [Ink; 6] = [
-    Ink::Text,
-    Ink::Text,
-    Ink::Text,
-    Ink::Warn,
-    Ink::Dim,
-    Ink::Dim,
-];
+const INKS: [Ink; 6] = [Ink::Text, Ink::Text, Ink::Text, Ink::Warn, Ink::Dim, Ink::Dim];
 /// Below this width the table leaves the grades of what is attributed to the bar.
 const GRADES_WIDTH_MIN: usize = 96;
 
@@ -29,46 +22,23 @@ struct Column {
 const COLUMNS: [Column; 8] = [
     column("actions", |row| count(row.actions)),
     column("known", |row| percent(row.attributed(), row.actions)),
-    Column {
-        is_grade: true,
-        ..column("exact", |row| count(row.exact))
-    },
-    Column {
-        is_grade: true,
-        ..column("composite", |row| count(row.composite))
-    },
-    Column {
-        is_grade: true,
-        ..column("declared", |row| count(row.declared))
-    },
-    Column {
-        is_first_apart: true,
-        ..column("inferred", |row| count(row.inferred))
-    },
+    Column { is_grade: true, ..column("exact", |row| count(row.exact)) },
+    Column { is_grade: true, ..column("composite", |row| count(row.composite)) },
+    Column { is_grade: true, ..column("declared", |row| count(row.declared)) },
+    Column { is_first_apart: true, ..column("inferred", |row| count(row.inferred)) },
     column("holder", |row| count(row.holder_only)),
     column("nobody", |row| count(row.unattributed)),
 ];
 
 const fn column(heading: &'static str, figure: fn(&CoverageRow) -> String) -> Column {
-    Column {
-        heading,
-        figure,
-        is_first_apart: false,
-        is_grade: false,
-    }
+    Column { heading, figure, is_first_apart: false, is_grade: false }
 }
 
 pub(super) fn draw(screen: &mut Screen, view: &TraceView) {
-    screen.section(
-        "Who acted",
-        "privileged actions of outsiders, by how sure it is",
-    );
+    screen.section("Who acted", "privileged actions of outsiders, by how sure it is");
     let total = view.coverage_total();
     if total.actions == 0 {
-        screen.put(
-            Ink::Text,
-            "There was no privileged action of an outsider to attribute.",
-        );
+        screen.put(Ink::Text, "There was no privileged action of an outsider to attribute.");
         screen.end();
     } else {
         draw_bar(screen, &total);
@@ -81,34 +51,14 @@ pub(super) fn draw(screen: &mut Screen, view: &TraceView) {
 fn draw_bar(screen: &mut Screen, total: &CoverageRow) {
     let fills = screen.fills();
     let parts = total.parts();
-    for ((length, fill), ink) in apportion(parts, screen.width())
-        .into_iter()
-        .zip(fills)
-        .zip(INKS)
-    {
+    for ((length, fill), ink) in apportion(parts, screen.width()).into_iter().zip(fills).zip(INKS) {
         screen.put(ink, &fill.repeat(length));
     }
     screen.end();
-    let names = [
-        "exact",
-        "composite",
-        "declared",
-        "inferred",
-        "holder only",
-        "unattributed",
-    ];
-    for (index, name) in names
-        .into_iter()
-        .enumerate()
-        .filter(|(at, _)| parts[*at] > 0)
-    {
+    let names = ["exact", "composite", "declared", "inferred", "holder", "nobody"];
+    for (index, name) in names.into_iter().enumerate().filter(|(at, _)| parts[*at] > 0) {
         let share = percent(parts[index], total.actions);
-        screen.item(
-            INKS[index],
-            &format!("{} {name} {share}", fills[index]),
-            0,
-            2,
-        );
+        screen.item(INKS[index], &format!("{} {name} {share}", fills[index]), 0, 2);
     }
     screen.end();
 }
@@ -129,11 +79,7 @@ impl Layout {
             .iter()
             .filter(|column| with_grades || !column.is_grade)
             .map(|column| {
-                let widest = rows
-                    .iter()
-                    .map(|row| (column.figure)(row).len())
-                    .max()
-                    .unwrap_or(0);
+                let widest = rows.iter().map(|row| (column.figure)(row).len()).max().unwrap_or(0);
                 let sum = (column.figure)(total).len();
                 (column, column.heading.len().max(widest).max(sum))
             })
@@ -141,58 +87,30 @@ impl Layout {
         let figures: usize = columns.iter().map(|(_, field)| field + 1).sum::<usize>() + 1;
         let room = screen.width().saturating_sub(figures);
         let longest = |name: fn(&CoverageRow) -> &str| {
-            rows.iter()
-                .map(|row| screen.measure(name(row)))
-                .max()
-                .unwrap_or(0)
+            rows.iter().map(|row| screen.measure(name(row))).max().unwrap_or(0)
         };
         let tenant = longest(|row| &row.tenant).max("tenant".len());
         let organization = longest(|row| &row.organization).max("organization".len());
         let rule_gap = usize::from(tenant + 2 + organization < room);
         let room = room - rule_gap;
-        let gap = if tenant + 2 + organization <= room {
-            2
-        } else {
-            1
-        };
+        let gap = if tenant + 2 + organization <= room { 2 } else { 1 };
         let tenant = tenant.min(room.saturating_sub(organization + gap).max(room * 2 / 5));
         let organization = organization.min(room.saturating_sub(tenant + gap));
-        Self {
-            tenant,
-            organization,
-            gap,
-            rule_gap,
-            columns,
-        }
+        Self { tenant, organization, gap, rule_gap, columns }
     }
 }
 
 fn draw_table(screen: &mut Screen, view: &TraceView, total: &CoverageRow) {
     let rows = view.coverage_worst_first();
-    let shown = &rows[..rows.len().min(ROWS_MAX)];
+    let shown = &rows[..shown_of(rows.len(), ROWS_MAX)];
     let layout = Layout::new(screen, shown, total);
     let headings = |column: &Column| column.heading.to_owned();
-    draw_row(
-        screen,
-        ["tenant", "organization"],
-        &layout,
-        (Ink::Dim, &headings),
-    );
+    draw_row(screen, ["tenant", "organization"], &layout, (Ink::Dim, &headings));
     for row in shown {
         let figures = |column: &Column| (column.figure)(row);
-        draw_row(
-            screen,
-            [&row.tenant, &row.organization],
-            &layout,
-            (Ink::Text, &figures),
-        );
+        draw_row(screen, [&row.tenant, &row.organization], &layout, (Ink::Text, &figures));
     }
-    and_more(
-        screen,
-        rows.len(),
-        shown.len(),
-        ", in the page and in --format json",
-    );
+    and_more(screen, rows.len(), shown.len(), ", in the page and in --format json");
     if rows.len() > 1 {
         let sums = |column: &Column| (column.figure)(total);
         draw_row(screen, ["all", ""], &layout, (Ink::Strong, &sums));
@@ -227,11 +145,7 @@ fn draw_beside(screen: &mut Screen, view: &TraceView) {
     }
     screen.put(Ink::Dim, "Counted beside:");
     for (index, class) in view.beside.iter().enumerate() {
-        let comma = if index + 1 < view.beside.len() {
-            ","
-        } else {
-            "."
-        };
+        let comma = if index + 1 < view.beside.len() { "," } else { "." };
         let said = format!("{} {}{comma}", count(class.count), class.what);
         screen.item(Ink::Dim, &said, 0, 1);
     }

@@ -1,13 +1,15 @@
 //! Business processes by trust path: a mark a cell, and the weakest way in said in words.
 
 use super::plural;
-use crate::terminal::run::and_more;
+use crate::terminal::run::{and_more, shown_of};
 use crate::terminal::screen::{Ink, Screen};
 use crate::view::{CellState, MatrixView, ProcessRow};
 
 const ROWS_MAX: usize = 8;
 /// Room that the last column needs to name the weakest way in.
 const WEAKEST_MIN: usize = 34;
+/// So many columns are drawn even if the last column is broken for them.
+const COLUMNS_MIN: usize = 8;
 /// What a column is called above its marks and in the key below them.
 const NAMES: &[u8] = b"123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
@@ -17,7 +19,7 @@ pub(super) fn draw(screen: &mut Screen, matrix: &MatrixView) {
     }
     screen.section("Ways in, by business process", "the weakest first");
     let rows = matrix.rows_worst_first();
-    let shown = &rows[..rows.len().min(ROWS_MAX)];
+    let shown = &rows[..shown_of(rows.len(), ROWS_MAX)];
     let layout = Layout::new(screen, matrix, shown);
     draw_headings(screen, &layout);
     for row in shown {
@@ -40,25 +42,19 @@ struct Layout {
 impl Layout {
     fn new(screen: &Screen, matrix: &MatrixView, rows: &[&ProcessRow]) -> Self {
         let widest = |floor: &str, of: fn(&ProcessRow) -> &str| {
-            rows.iter()
-                .map(|row| screen.measure(of(row)))
-                .max()
-                .unwrap_or(0)
-                .max(floor.len())
+            rows.iter().map(|row| screen.measure(of(row))).max().unwrap_or(0).max(floor.len())
         };
         let process = widest("process", |row| &row.process).min(30);
         let requires = widest("requires", |row| &row.requires).min(12);
-        let weakest = rows
-            .iter()
-            .map(|row| screen.measure(&said(matrix, row)) + 2)
-            .max();
+        let weakest = rows.iter().map(|row| screen.measure(&said(matrix, row)) + 2).max();
         let before = process + 2 + requires + 3;
         let room = screen.width().saturating_sub(before + 2);
         let columns = matrix.columns.len();
         // Marks stand side by side if that saves columns or saves the last one from being broken.
         let is_roomy = 2 * columns + weakest.unwrap_or(0) <= room;
         let (cell, gap) = if is_roomy { (2, 1) } else { (1, 2) };
-        let most = room.saturating_sub(WEAKEST_MIN) / cell;
+        let weakest = weakest.unwrap_or(0).min(room.saturating_sub(COLUMNS_MIN));
+        let most = room.saturating_sub(weakest.max(WEAKEST_MIN)) / cell;
         Self {
             process,
             requires,
@@ -119,9 +115,7 @@ fn draw_row(screen: &mut Screen, matrix: &MatrixView, row: &ProcessRow, layout: 
 
 /// The weakest way in, in words.
 fn said(matrix: &MatrixView, row: &ProcessRow) -> String {
-    let weakest = row
-        .weakest
-        .and_then(|at| matrix.columns.get(at).map(|column| (at, column)));
+    let weakest = row.weakest.and_then(|at| matrix.columns.get(at).map(|column| (at, column)));
     match weakest {
         Some((at, column)) => {
             let why = if row.weakest_why.is_empty() {
@@ -139,12 +133,7 @@ fn said(matrix: &MatrixView, row: &ProcessRow) -> String {
 fn draw_key(screen: &mut Screen, matrix: &MatrixView, layout: &Layout) {
     for (index, name) in layout.columns.iter().zip(NAMES) {
         let column = &matrix.columns[*index];
-        let said = format!(
-            "{} {} · {}",
-            char::from(*name),
-            column.organization,
-            column.path
-        );
+        let said = format!("{} {} · {}", char::from(*name), column.organization, column.path);
         screen.item(Ink::Dim, &said, 0, 3);
     }
     let left_out = matrix.columns.len() - layout.columns.len();
@@ -153,13 +142,18 @@ fn draw_key(screen: &mut Screen, matrix: &MatrixView, layout: &Layout) {
         screen.item(Ink::Dim, &format!("and {said}, in the page"), 0, 3);
     }
     screen.end();
-    for state in [
-        CellState::Meets,
-        CellState::Exception,
-        CellState::Below,
-        CellState::Unknown,
-        CellState::NoAccess,
-    ] {
+    draw_seal_key(screen, matrix, layout);
+}
+
+/// The marks that occur, in words; a dot needs none.
+fn draw_seal_key(screen: &mut Screen, matrix: &MatrixView, layout: &Layout) {
+    let occurs = |state: CellState| {
+        let mut cells =
+            matrix.rows.iter().flat_map(|row| layout.columns.iter().map(|at| row.cell(*at)));
+        cells.any(|cell| cell.state.seal() == state.seal())
+    };
+    let states = [CellState::Meets, CellState::Exception, CellState::Below, CellState::Unknown];
+    for state in states.into_iter().filter(|state| occurs(*state)) {
         let word = match state {
             CellState::Meets => "meets what is required",
             CellState::Exception => "exception that ends",
@@ -167,12 +161,7 @@ fn draw_key(screen: &mut Screen, matrix: &MatrixView, layout: &Layout) {
             CellState::Unknown => "unknown, never a pass",
             CellState::NoAccess => "no access seen",
         };
-        screen.item(
-            ink_of(state),
-            &format!("{} {word}", screen.cell_glyph(state)),
-            0,
-            3,
-        );
+        screen.item(ink_of(state), &format!("{} {word}", screen.cell_glyph(state)), 0, 3);
     }
     screen.end();
 }
