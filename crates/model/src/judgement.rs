@@ -8,6 +8,9 @@ use crate::time::{End, Timestamp};
 pub struct Access<'a> {
     /// The actor, or the holder if the actor is not known.
     pub identity: Option<&'a str>,
+    /// The account under which it acted, as logs name it: (namespace, value). Tells which of the
+    /// identity's trust paths was used, where the credential does not.
+    pub account: Option<(&'a str, &'a str)>,
     /// Each further identity of the delegation chain; all must be permitted.
     pub through: &'a [&'a str],
     /// Whether a person named behind a shared identity is known.
