@@ -16,13 +16,8 @@ pub(crate) type Ids = BTreeMap<Noun, BTreeMap<String, Place>>;
 /// An id: what a person can type, and what needs no quoting anywhere.
 pub(crate) fn is_slug(text: &str) -> bool {
     (1..=SLUG_BYTES_MAX).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
-        && text
-            .bytes()
-            .next()
-            .is_some_and(|b| b.is_ascii_alphanumeric())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        && text.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
 }
 
 /// Leaves room for a prefix in a file name of 255 bytes.
@@ -50,15 +45,10 @@ impl Check<'_> {
                 None => self.unknown_key(&entry.key, entry.place, shape),
             }
         }
-        for field in shape
-            .fields
-            .iter()
-            .filter(|field| field.need == Need::Required)
-        {
+        for field in shape.fields.iter().filter(|field| field.need == Need::Required) {
             if node.get(field.key).is_none() {
                 let message = format!("{} needs `{}`", shape.name, field.key);
-                self.mistakes
-                    .push(node.place, message, Some(expected(&field.kind)));
+                self.mistakes.push(node.place, message, Some(expected(&field.kind)));
             }
         }
         if let (Some(from), Some(until)) = (node.get("from"), node.get("until")) {
@@ -109,8 +99,7 @@ impl Check<'_> {
                 Some(text) => self.scalar(node.place, key, kind, text),
                 None => {
                     let message = format!("`{key}` is {}, not a single value", name_of(node));
-                    self.mistakes
-                        .push(node.place, message, Some(expected(kind)));
+                    self.mistakes.push(node.place, message, Some(expected(kind)));
                 }
             },
         }
@@ -171,8 +160,7 @@ impl Check<'_> {
         let found = kind_of_secret(text).or((bare_aws || pair).then_some("an AWS secret key"));
         if let Some(found) = found {
             let message = format!("this looks like {found}");
-            self.mistakes
-                .push(place, message, Some(HANDLE_ONLY.to_owned()));
+            self.mistakes.push(place, message, Some(HANDLE_ONLY.to_owned()));
         }
         found.is_some()
     }
@@ -182,29 +170,21 @@ impl Check<'_> {
         let Value::Map(entries) = &node.value else {
             return;
         };
-        let scalars = || {
-            entries
-                .iter()
-                .filter_map(|entry| entry.node.scalar().map(|t| (entry, t)))
-        };
+        let scalars = || entries.iter().filter_map(|entry| entry.node.scalar().map(|t| (entry, t)));
         if !scalars().any(|(_, text)| has_aws_key_id(text)) {
             return;
         }
         for (entry, text) in scalars() {
             if has_aws_secret_form(text) && !has_aws_key_id(text) {
                 let message = "this looks like an AWS secret key".to_owned();
-                self.mistakes
-                    .push(entry.node.place, message, Some(HANDLE_ONLY.to_owned()));
+                self.mistakes.push(entry.node.place, message, Some(HANDLE_ONLY.to_owned()));
             }
         }
     }
 
     fn order(&mut self, from: &Node, until: &Node) {
         let from_time = from.scalar().and_then(scalar::time);
-        let until_time = until
-            .scalar()
-            .filter(|text| *text != "never")
-            .and_then(scalar::time);
+        let until_time = until.scalar().filter(|text| *text != "never").and_then(scalar::time);
         if let (Some(from_time), Some(until_time)) = (from_time, until_time)
             && until_time <= from_time
         {
@@ -252,9 +232,7 @@ pub(crate) fn is_dotted(text: &str) -> bool {
     text.len() <= SLUG_BYTES_MAX
         && text.split('.').all(|part| {
             !part.is_empty()
-                && part
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+                && part.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         })
 }
 

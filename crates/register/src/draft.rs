@@ -89,11 +89,8 @@ pub struct SeenIssuer {
 /// A register in YAML that says what was seen and asks for the rest. Log content is hostile: every
 /// value is quoted, also in comments, and what looks like a secret is left out.
 pub fn draft(seen: &Seen) -> String {
-    let mut draft = Draft {
-        out: HEAD.to_owned(),
-        ids: BTreeSet::new(),
-        identities: BTreeMap::new(),
-    };
+    let mut draft =
+        Draft { out: HEAD.to_owned(), ids: BTreeSet::new(), identities: BTreeMap::new() };
     draft.tenants(&seen.tenants);
     draft.out.push_str(ORGANIZATIONS);
     draft.issuers(&seen.issuers);
@@ -174,11 +171,8 @@ impl Draft {
 
     fn issuers(&mut self, issuers: &[SeenIssuer]) {
         let fit = |issuer: &SeenIssuer| is_fit(&issuer.issuer) && !issuer.issuer.is_empty();
-        let known: Vec<SeenIssuer> = issuers
-            .iter()
-            .filter(|issuer| issuer.kind.is_some())
-            .cloned()
-            .collect();
+        let known: Vec<SeenIssuer> =
+            issuers.iter().filter(|issuer| issuer.kind.is_some()).cloned().collect();
         let chosen = self.list("trust_paths", &known, |issuer| issuer.count, fit);
         for issuer in chosen {
             let Some(kind) = issuer.kind else { continue };
@@ -193,15 +187,11 @@ impl Draft {
                 "    # assurance_map: ?  which of its claims counts as what; none: the floor",
             );
         }
-        let unknown: Vec<&SeenIssuer> = issuers
-            .iter()
-            .filter(|issuer| issuer.kind.is_none() && fit(issuer))
-            .collect();
-        self.comments(
-            "issuers whose kind the logs do not say",
-            &unknown,
-            |issuer| (issuer.count, quoted(&issuer.issuer)),
-        );
+        let unknown: Vec<&SeenIssuer> =
+            issuers.iter().filter(|issuer| issuer.kind.is_none() && fit(issuer)).collect();
+        self.comments("issuers whose kind the logs do not say", &unknown, |issuer| {
+            (issuer.count, quoted(&issuer.issuer))
+        });
     }
 
     fn principals(&mut self, principals: &[SeenPrincipal]) {
@@ -220,23 +210,17 @@ impl Draft {
             if self.identities.contains_key(&key) {
                 continue;
             }
-            let named = principal
-                .name
-                .as_ref()
-                .filter(|name| is_fit(name) && !name.trim().is_empty());
+            let named =
+                principal.name.as_ref().filter(|name| is_fit(name) && !name.trim().is_empty());
             let id = self.id("identities", named.unwrap_or(&principal.value));
             self.line(&format!("  - id: {}", quoted(&id)));
             if let Some(name) = named {
                 self.line(&format!("    name: {}", quoted(name)));
             }
             self.line(&format!("    organization: {TO_BE_NAMED}   # ?"));
-            let kind = principal
-                .kind
-                .as_deref()
-                .filter(|kind| is_fit(kind) && !kind.is_empty());
-            let says = kind.map_or(String::new(), |kind| {
-                format!("; the logs say {}", quoted(kind))
-            });
+            let kind = principal.kind.as_deref().filter(|kind| is_fit(kind) && !kind.is_empty());
+            let says =
+                kind.map_or(String::new(), |kind| format!("; the logs say {}", quoted(kind)));
             self.line(&format!("    kind: shared   # ?{says}"));
             self.line("    # owner: ?  for all but humans: who answers for it");
             self.line("    # active: ?  {from: 2026-01-01, until: 2027-01-01}");
@@ -290,26 +274,14 @@ impl Draft {
             self.line("    # rotate_every: ?  such as 90d");
             self.line("    # consumer: ?  the one place that uses it");
         }
-        let passing = credentials
-            .iter()
-            .filter(|credential| !credential.long_lived)
-            .count();
+        let passing = credentials.iter().filter(|credential| !credential.long_lived).count();
         let lost = credentials
             .iter()
             .filter(|credential| credential.long_lived && self.holder(credential).is_none())
             .count();
-        self.count(
-            repeated,
-            "more sightings of these handles, by others or elsewhere",
-        );
-        self.count(
-            passing,
-            "short-lived credentials were seen and are not listed",
-        );
-        self.count(
-            lost,
-            "lasting credentials were seen without one principal who used them",
-        );
+        self.count(repeated, "more sightings of these handles, by others or elsewhere");
+        self.count(passing, "short-lived credentials were seen and are not listed");
+        self.count(lost, "lasting credentials were seen without one principal who used them");
     }
 
     fn holder(&self, credential: &SeenCredential) -> Option<String> {
@@ -324,12 +296,7 @@ impl Draft {
         self.comments(
             "applications seen; those of outsiders belong under `identities`",
             &fit,
-            |seen| {
-                (
-                    seen.count,
-                    format!("{} in {}", quoted(&seen.name), quoted(&seen.namespace)),
-                )
-            },
+            |seen| (seen.count, format!("{} in {}", quoted(&seen.name), quoted(&seen.namespace))),
         );
     }
 
@@ -355,10 +322,7 @@ impl Draft {
             left_out,
             &format!("of `{key}` are left out: empty, too long, or like a secret"),
         );
-        self.count(
-            rest,
-            &format!("more of `{key}` were seen, each less often than these"),
-        );
+        self.count(rest, &format!("more of `{key}` were seen, each less often than these"));
         chosen
     }
 
@@ -388,13 +352,8 @@ impl Draft {
     /// A slug of `name` that the list does not have yet.
     fn id(&mut self, noun: &'static str, name: &str) -> String {
         let mut slug = String::new();
-        for character in name
-            .chars()
-            .rev()
-            .take(SLUG_CHARS_MAX)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
+        for character in
+            name.chars().rev().take(SLUG_CHARS_MAX).collect::<Vec<_>>().into_iter().rev()
         {
             if character.is_ascii_alphanumeric() || matches!(character, '.' | '_') {
                 slug.push(character.to_ascii_lowercase());
@@ -403,11 +362,7 @@ impl Draft {
             }
         }
         let slug = slug.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        let slug = if slug.is_empty() || kind_of_secret(slug).is_some() {
-            "unnamed"
-        } else {
-            slug
-        };
+        let slug = if slug.is_empty() || kind_of_secret(slug).is_some() { "unnamed" } else { slug };
         let mut id = slug.to_owned();
         let mut next = 2;
         while !self.ids.insert((noun, id.clone())) {

@@ -25,23 +25,14 @@ impl<'a> Item<'a> {
     }
 
     pub fn ids<T: for<'s> From<&'s str>>(self, key: &str) -> Vec<T> {
-        self.nodes(key)
-            .iter()
-            .filter_map(Node::scalar)
-            .map(T::from)
-            .collect()
+        self.nodes(key).iter().filter_map(Node::scalar).map(T::from).collect()
     }
 
     /// `None` if the key is absent; an empty list is known to be empty.
     pub fn texts(self, key: &str) -> Option<Vec<String>> {
         let node = self.0.get(key)?;
-        matches!(node.value, Value::List(_)).then(|| {
-            node.list()
-                .iter()
-                .filter_map(Node::scalar)
-                .map(str::to_owned)
-                .collect()
-        })
+        matches!(node.value, Value::List(_))
+            .then(|| node.list().iter().filter_map(Node::scalar).map(str::to_owned).collect())
     }
 
     pub fn flag(self, key: &str) -> Option<bool> {
@@ -75,10 +66,7 @@ impl<'a> Item<'a> {
 
     /// `from` and `until` of the item itself.
     pub fn own_interval(self) -> Interval {
-        Interval {
-            from: self.time("from"),
-            until: self.end("until"),
-        }
+        Interval { from: self.time("from"), until: self.end("until") }
     }
 
     pub fn assurance(self, key: &str) -> Option<Assurance> {

@@ -31,10 +31,7 @@ pub enum LoadError {
 /// paths. Symbolic links inside the folder are not followed.
 pub fn load(path: &Path) -> Result<(Register, Vec<Mistake>), LoadError> {
     let mut paths = Vec::new();
-    if fs::metadata(path)
-        .map_err(|source| read_error(path, source))?
-        .is_dir()
-    {
+    if fs::metadata(path).map_err(|source| read_error(path, source))?.is_dir() {
         list(path, 0, &mut paths).map_err(|error| match error {
             ListError::Read(path, source) => LoadError::Read { path, source },
             ListError::TooMany => LoadError::TooMany(path.to_owned()),
@@ -71,9 +68,7 @@ fn list(folder: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), Lis
         if kind.is_dir() {
             list(&path, depth + 1, paths)?;
         } else if kind.is_file()
-            && path
-                .extension()
-                .is_some_and(|ending| ending == "yaml" || ending == "yml")
+            && path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml")
         {
             if paths.len() >= FILES_MAX {
                 return Err(ListError::TooMany);
@@ -88,9 +83,7 @@ fn read(path: &Path) -> Result<String, LoadError> {
     let mut bytes = Vec::new();
     let file = fs::File::open(path).map_err(|source| read_error(path, source))?;
     let limit = u64::try_from(FILE_BYTES_MAX).expect("a limit of megabytes fits 64 bits") + 1;
-    file.take(limit)
-        .read_to_end(&mut bytes)
-        .map_err(|source| read_error(path, source))?;
+    file.take(limit).read_to_end(&mut bytes).map_err(|source| read_error(path, source))?;
     if bytes.len() > FILE_BYTES_MAX {
         return Err(LoadError::TooLarge(path.to_owned()));
     }
@@ -98,8 +91,5 @@ fn read(path: &Path) -> Result<String, LoadError> {
 }
 
 fn read_error(path: &Path, source: io::Error) -> LoadError {
-    LoadError::Read {
-        path: path.to_owned(),
-        source,
-    }
+    LoadError::Read { path: path.to_owned(), source }
 }

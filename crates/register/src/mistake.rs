@@ -22,11 +22,7 @@ pub struct Mistake {
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}:{}:{}: {}",
-            self.file, self.line, self.column, self.message
-        )?;
+        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;
         match &self.fix {
             Some(fix) => write!(f, "; {fix}"),
             None => Ok(()),
@@ -71,9 +67,7 @@ impl Mistakes {
             .found
             .into_iter()
             .map(|(place, message, fix)| Mistake {
-                file: files
-                    .get(place.file)
-                    .map_or_else(String::new, |(name, _)| name.clone()),
+                file: files.get(place.file).map_or_else(String::new, |(name, _)| name.clone()),
                 line: place.line,
                 column: place.column,
                 message,
@@ -81,18 +75,10 @@ impl Mistakes {
             })
             .collect();
         if self.more > 0 {
-            let file = sorted
-                .last()
-                .map_or_else(String::new, |last| last.file.clone());
+            let file = sorted.last().map_or_else(String::new, |last| last.file.clone());
             let message = format!("{} more mistakes are not listed", self.more);
             let fix = Some("mend these first and check again".to_owned());
-            sorted.push(Mistake {
-                file,
-                line: 0,
-                column: 0,
-                message,
-                fix,
-            });
+            sorted.push(Mistake { file, line: 0, column: 0, message, fix });
         }
         sorted
     }

@@ -136,38 +136,17 @@ const fn list(noun: Noun, items: &'static Kind) -> Field {
     let (key, doc) = match noun {
         Noun::Tenant => ("tenants", "Where access happens and logs arise."),
         Noun::Organization => ("organizations", "External parties."),
-        Noun::Sponsor => (
-            "sponsors",
-            "Employees of ours who are accountable for outsiders.",
-        ),
-        Noun::TrustPath => (
-            "trust_paths",
-            "The ways in which identities of organizations arrive.",
-        ),
-        Noun::Identity => (
-            "identities",
-            "People, services, agents and shared accounts.",
-        ),
+        Noun::Sponsor => ("sponsors", "Employees of ours who are accountable for outsiders."),
+        Noun::TrustPath => ("trust_paths", "The ways in which identities of organizations arrive."),
+        Noun::Identity => ("identities", "People, services, agents and shared accounts."),
         Noun::Credential => ("credentials", "By their public handle, never the secret."),
         Noun::Entitlement => ("entitlements", "What may be done, and what it takes."),
-        Noun::Grant => (
-            "grants",
-            "Who may do it, by whose word, from when until when.",
-        ),
+        Noun::Grant => ("grants", "Who may do it, by whose word, from when until when."),
         Noun::Group => ("groups", "Named sets of identities."),
-        Noun::Portal => (
-            "portals",
-            "Front doors: many people, one account behind them.",
-        ),
-        Noun::Exception => (
-            "exceptions",
-            "Approved departures from the rules, each with an end.",
-        ),
+        Noun::Portal => ("portals", "Front doors: many people, one account behind them."),
+        Noun::Exception => ("exceptions", "Approved departures from the rules, each with an end."),
         Noun::Own => ("own", "Accounts that are our own people and systems."),
-        Noun::Privileged => (
-            "privileged",
-            "What counts as privileged, beside the sources' say.",
-        ),
+        Noun::Privileged => ("privileged", "What counts as privileged, beside the sources' say."),
     };
     optional(key, Kind::List(items), doc)
 }
@@ -222,10 +201,6 @@ pub(crate) fn fields(register: &Register, noun: Noun) -> Vec<Fields> {
         Noun::Portal => all!(portals, portal::write),
         Noun::Exception => all!(exceptions, exception::write),
         Noun::Own => register.own.iter().map(own::write).collect(),
-        Noun::Privileged => register
-            .privileged
-            .iter()
-            .map(own::write_privileged)
-            .collect(),
+        Noun::Privileged => register.privileged.iter().map(own::write_privileged).collect(),
     }
 }

@@ -32,11 +32,7 @@ pub fn parse(files: &[(String, String)]) -> (Register, Vec<Mistake>) {
     documents.retain(|document| !matches!(document.value, Value::Null));
     let sites = collect(&documents, files, &mut mistakes);
     let ids = ids_of(&sites);
-    let mut check = Check {
-        ids: &ids,
-        complete,
-        mistakes: &mut mistakes,
-    };
+    let mut check = Check { ids: &ids, complete, mistakes: &mut mistakes };
     for document in &documents {
         check.map(document, &TOP);
     }
@@ -56,10 +52,7 @@ fn collect<'a>(
     let mut sites = Sites::new();
     for noun in Noun::WITH_ID {
         let site = sites.entry(noun).or_default();
-        for item in documents
-            .iter()
-            .filter_map(|document| document.get(noun.key()))
-        {
+        for item in documents.iter().filter_map(|document| document.get(noun.key())) {
             for item in item.list() {
                 let Some(id_node) = item.get("id") else {
                     continue;
@@ -95,12 +88,7 @@ fn ids_of(sites: &Sites<'_>) -> Ids {
     sites
         .iter()
         .map(|(noun, site)| {
-            (
-                *noun,
-                site.iter()
-                    .map(|(id, node)| ((*id).to_owned(), node.place))
-                    .collect(),
-            )
+            (*noun, site.iter().map(|(id, node)| ((*id).to_owned(), node.place)).collect())
         })
         .collect()
 }
@@ -122,9 +110,7 @@ fn read(documents: &[Node], sites: &Sites<'_>, mistakes: &mut Mistakes) -> Regis
             continue;
         };
         if register.company.is_some() {
-            let place = document
-                .get("company")
-                .map_or(document.place, |node| node.place);
+            let place = document.get("company").map_or(document.place, |node| node.place);
             let fix = Some("say it once, in one of the files".to_owned());
             mistakes.push(place, "`company` is there twice".to_owned(), fix);
         }

@@ -13,11 +13,7 @@ use crate::parse::Sites;
 use crate::yaml::Node;
 
 pub(crate) fn check(register: &Register, sites: &Sites<'_>, mistakes: &mut Mistakes) {
-    let mut rules = Rules {
-        register,
-        sites,
-        mistakes,
-    };
+    let mut rules = Rules { register, sites, mistakes };
     chains::check(&mut rules);
     accounts::check(&mut rules);
     held::check(&mut rules);
@@ -46,11 +42,7 @@ impl Rules<'_> {
     /// The place of a value in an item; of the item if the value is not there.
     fn place(&self, noun: Noun, id: &str, at: At) -> Place {
         let Some(item) = self.node(noun, id) else {
-            return Place {
-                file: 0,
-                line: 0,
-                column: 0,
-            };
+            return Place { file: 0, line: 0, column: 0 };
         };
         let inner = match at {
             At::Key(key) => item.get(key),
@@ -79,8 +71,5 @@ fn meet(a: &Interval, b: &Interval) -> Interval {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     };
-    Interval {
-        from: a.from.max(b.from),
-        until,
-    }
+    Interval { from: a.from.max(b.from), until }
 }

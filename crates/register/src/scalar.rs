@@ -14,9 +14,7 @@ pub(crate) fn time(text: &str) -> Option<Timestamp> {
         return None;
     }
     let instant = if bytes.len() == 10 {
-        format!("{text}T00:00:00Z")
-            .parse::<jiff::Timestamp>()
-            .ok()?
+        format!("{text}T00:00:00Z").parse::<jiff::Timestamp>().ok()?
     } else {
         if bytes.len() < 20 || !is_time_of_day(&bytes[10..]) {
             return None;
@@ -38,10 +36,7 @@ fn is_time_of_day(bytes: &[u8]) -> bool {
         && digits(&bytes[7..9]);
     let mut rest = &bytes[9..];
     if rest.first() == Some(&b'.') {
-        let fraction = rest[1..]
-            .iter()
-            .take_while(|byte| byte.is_ascii_digit())
-            .count();
+        let fraction = rest[1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
         if !(1..=9).contains(&fraction) {
             return false;
         }
@@ -57,11 +52,7 @@ fn is_time_of_day(bytes: &[u8]) -> bool {
 
 /// A time or `never`.
 pub(crate) fn end(text: &str) -> Option<End> {
-    if text == "never" {
-        Some(End::Never)
-    } else {
-        time(text).map(End::At)
-    }
+    if text == "never" { Some(End::Never) } else { time(text).map(End::At) }
 }
 
 /// `90d`, `12h`, `30m` or `45s`.
@@ -71,10 +62,7 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
     let number = text.strip_suffix(unit)?;
     let whole = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
     let number: i64 = whole.then(|| number.parse().ok())??;
-    number
-        .checked_mul(*seconds)?
-        .checked_mul(NANOS_PER_SECOND)
-        .map(Duration)
+    number.checked_mul(*seconds)?.checked_mul(NANOS_PER_SECOND).map(Duration)
 }
 
 /// Largest first, so that the shortest text is written.
@@ -85,8 +73,7 @@ pub(crate) fn time_text(time: Timestamp) -> String {
     let instant = jiff::Timestamp::from_nanosecond(i128::from(time.0))
         .expect("the library counts from year -9999 to 9999, 64 bits of nanoseconds only to 2262");
     let text = instant.to_string();
-    text.strip_suffix("T00:00:00Z")
-        .map_or(text.clone(), str::to_owned)
+    text.strip_suffix("T00:00:00Z").map_or(text.clone(), str::to_owned)
 }
 
 pub(crate) fn end_text(end: End) -> String {
@@ -99,10 +86,8 @@ pub(crate) fn end_text(end: End) -> String {
 /// In the largest unit that divides it. Parts of a second are dropped: the form has none.
 pub(crate) fn duration_text(duration: Duration) -> String {
     let seconds = duration.0 / NANOS_PER_SECOND;
-    let (unit, size) = UNITS
-        .iter()
-        .find(|(_, size)| seconds != 0 && seconds % size == 0)
-        .unwrap_or(&('s', 1));
+    let (unit, size) =
+        UNITS.iter().find(|(_, size)| seconds != 0 && seconds % size == 0).unwrap_or(&('s', 1));
     format!("{}{unit}", seconds / size)
 }
 
@@ -157,11 +142,7 @@ mod tests {
             ("", None),
             ("5é", None),
         ] {
-            assert_eq!(
-                duration(text).map(duration_text).as_deref(),
-                expected,
-                "{text}"
-            );
+            assert_eq!(duration(text).map(duration_text).as_deref(), expected, "{text}");
         }
     }
 
@@ -169,14 +150,8 @@ mod tests {
     fn networks_have_no_host_part() {
         assert_eq!(is_network("203.0.113.0/24"), Ok(()));
         assert_eq!(is_network("2001:db8::/32"), Ok(()));
-        assert_eq!(
-            is_network("203.0.113.7/24"),
-            Err("the network is `203.0.113.0/24`".to_owned())
-        );
-        assert_eq!(
-            is_network("203.0.113.7"),
-            Err("write `203.0.113.7/32`".to_owned())
-        );
+        assert_eq!(is_network("203.0.113.7/24"), Err("the network is `203.0.113.0/24`".to_owned()));
+        assert_eq!(is_network("203.0.113.7"), Err("write `203.0.113.7/32`".to_owned()));
         assert!(is_network("everywhere").is_err());
     }
 }

@@ -45,11 +45,8 @@ fn definitions() -> Value {
 }
 
 fn of_shape(shape: &Shape) -> Map<String, Value> {
-    let properties: Map<String, Value> = shape
-        .fields
-        .iter()
-        .map(|field| (field.key.to_owned(), of_field(field)))
-        .collect();
+    let properties: Map<String, Value> =
+        shape.fields.iter().map(|field| (field.key.to_owned(), of_field(field))).collect();
     let required: Vec<&str> = shape
         .fields
         .iter()

@@ -24,23 +24,20 @@ pub(crate) fn kind_of_secret(text: &str) -> Option<&'static str> {
 /// Whether a run of `text` has the form of an AWS secret key. Other things have it too, so it
 /// counts as one only beside an access key id or where a handle is expected.
 pub(crate) fn has_aws_secret_form(text: &str) -> bool {
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '/' || c == '+'))
-        .any(|run| {
-            run.len() == 40
-                && run.bytes().any(|b| b.is_ascii_uppercase())
-                && run.bytes().any(|b| b.is_ascii_lowercase())
-                && run.bytes().any(|b| b.is_ascii_digit())
-                && !run.bytes().all(|b| b.is_ascii_hexdigit())
-        })
+    text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '/' || c == '+')).any(|run| {
+        run.len() == 40
+            && run.bytes().any(|b| b.is_ascii_uppercase())
+            && run.bytes().any(|b| b.is_ascii_lowercase())
+            && run.bytes().any(|b| b.is_ascii_digit())
+            && !run.bytes().all(|b| b.is_ascii_hexdigit())
+    })
 }
 
 pub(crate) fn has_aws_key_id(text: &str) -> bool {
     words(text).any(|word| {
         word.len() == 20
             && (word.starts_with("AKIA") || word.starts_with("ASIA"))
-            && word
-                .bytes()
-                .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+            && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
     })
 }
 
@@ -101,8 +98,7 @@ fn has_password_in_url(text: &str) -> bool {
         let Some((user, _host)) = authority.rsplit_once('@') else {
             return false;
         };
-        user.split_once(':')
-            .is_some_and(|(_, password)| !password.is_empty())
+        user.split_once(':').is_some_and(|(_, password)| !password.is_empty())
     })
 }
 
@@ -114,10 +110,8 @@ mod tests {
     fn secrets_are_told_from_handles() {
         // Put together here, so that no scanner of this repository takes them for real ones.
         let token = format!("ghp{}{}", "_", "0123456789abcdefghijABCDEFGHIJ012345");
-        let jwt = format!(
-            "{}.{}.{}",
-            "eyJhbGciOiJSUzI1NiJ9", "eyJzdWIiOiIxIn0", "c2lnbmF0dXJlLXNpZw"
-        );
+        let jwt =
+            format!("{}.{}.{}", "eyJhbGciOiJSUzI1NiJ9", "eyJzdWIiOiIxIn0", "c2lnbmF0dXJlLXNpZw");
         assert!(kind_of_secret(&token).is_some());
         assert!(kind_of_secret(&format!("Bearer {jwt}")).is_some());
         assert!(kind_of_secret("postgres://app:hunter2@db/claims").is_some());
@@ -139,12 +133,8 @@ mod tests {
     fn an_aws_secret_is_told_from_a_fingerprint() {
         let secret = format!("{}{}", "wJalrXUtnFEMI/K7MDENG/", "bPxRfiCYEXAMPLEKEY");
         assert!(has_aws_secret_form(&secret));
-        assert!(!has_aws_secret_form(
-            "0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d"
-        ));
-        assert!(!has_aws_secret_form(
-            "0A1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d"
-        ));
+        assert!(!has_aws_secret_form("0a1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d"));
+        assert!(!has_aws_secret_form("0A1b2c3d4e5f60718293a4b5c6d7e8f90a1b2c3d"));
         assert!(has_aws_key_id("key AKIAIOSFODNN7EXAMPLE of dora"));
         assert!(!has_aws_key_id("AKIA"));
     }

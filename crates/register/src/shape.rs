@@ -38,21 +38,11 @@ pub(crate) enum Need {
 }
 
 pub(crate) const fn required(key: &'static str, kind: Kind, doc: &'static str) -> Field {
-    Field {
-        key,
-        kind,
-        need: Need::Required,
-        doc,
-    }
+    Field { key, kind, need: Need::Required, doc }
 }
 
 pub(crate) const fn optional(key: &'static str, kind: Kind, doc: &'static str) -> Field {
-    Field {
-        key,
-        kind,
-        need: Need::Optional,
-        doc,
-    }
+    Field { key, kind, need: Need::Optional, doc }
 }
 
 /// What a value may be.
@@ -89,29 +79,17 @@ pub(crate) const INTERVAL: Shape = Shape {
     name: "an interval",
     fields: &[
         optional("from", Kind::Time, "The first instant at which it holds."),
-        optional(
-            "until",
-            Kind::End,
-            "The first instant at which it no longer holds, or `never`.",
-        ),
+        optional("until", Kind::End, "The first instant at which it no longer holds, or `never`."),
     ],
 };
 
 pub(crate) const ASSURANCE: Shape = Shape {
     name: "an assurance",
     fields: &[
-        optional(
-            "ial",
-            Kind::Level(1, 3),
-            "Identity proofing, NIST SP 800-63.",
-        ),
+        optional("ial", Kind::Level(1, 3), "Identity proofing, NIST SP 800-63."),
         optional("aal", Kind::Level(1, 3), "Authentication, NIST SP 800-63."),
         optional("fal", Kind::Level(1, 3), "Federation, NIST SP 800-63."),
-        optional(
-            "phishing_resistant",
-            Kind::Bool,
-            "Whether the authenticator resists phishing.",
-        ),
+        optional("phishing_resistant", Kind::Bool, "Whether the authenticator resists phishing."),
         optional("workload", Kind::Level(0, 4), "Of machines: W0 to W4."),
     ],
 };

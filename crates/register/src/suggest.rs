@@ -15,11 +15,7 @@ pub(crate) fn nearest<'a>(
         .filter_map(|candidate| {
             let chars: Vec<char> = candidate.chars().take(CHARS_COMPARED_MAX).collect();
             let far = chars.len().abs_diff(given.len()) > allowed;
-            let edits = if far {
-                usize::MAX
-            } else {
-                edits(&given, &chars)
-            };
+            let edits = if far { usize::MAX } else { edits(&given, &chars) };
             (edits <= allowed && edits < chars.len().max(1)).then_some((edits, candidate))
         })
         .min()
@@ -42,17 +38,10 @@ const LISTED_MAX: usize = 16;
 const CHARS_SHOWN_MAX: usize = 80;
 
 fn listed(candidates: &[&str]) -> String {
-    let shown: Vec<String> = candidates
-        .iter()
-        .take(LISTED_MAX)
-        .map(|name| format!("`{name}`"))
-        .collect();
+    let shown: Vec<String> =
+        candidates.iter().take(LISTED_MAX).map(|name| format!("`{name}`")).collect();
     let more = candidates.len().saturating_sub(LISTED_MAX);
-    if more == 0 {
-        shown.join(", ")
-    } else {
-        format!("{} and {more} more", shown.join(", "))
-    }
+    if more == 0 { shown.join(", ") } else { format!("{} and {more} more", shown.join(", ")) }
 }
 
 /// Text from a file, safe to print: short, without control or direction characters, and never a

@@ -15,22 +15,16 @@ pub fn write(register: &Register) -> String {
     if let Some(company) = &register.company {
         blocks.push(format!("company: {}\n", quoted(company)));
     }
-    blocks.extend(
-        Noun::ALL
-            .into_iter()
-            .filter_map(|noun| block(register, noun)),
-    );
+    blocks.extend(Noun::ALL.into_iter().filter_map(|noun| block(register, noun)));
     blocks.join("\n")
 }
 
 /// One file a noun, by file name, for a register in a folder.
 pub fn write_files(register: &Register) -> Vec<(String, String)> {
-    let company = register.company.as_ref().map(|company| {
-        (
-            "company.yaml".to_owned(),
-            format!("company: {}\n", quoted(company)),
-        )
-    });
+    let company = register
+        .company
+        .as_ref()
+        .map(|company| ("company.yaml".to_owned(), format!("company: {}\n", quoted(company))));
     let nouns = Noun::ALL
         .into_iter()
         .filter_map(|noun| Some((format!("{}.yaml", noun.key()), block(register, noun)?)));
@@ -114,12 +108,7 @@ impl Fields {
 
     pub fn texts(self, key: &'static str, values: Option<&[String]>) -> Self {
         let list = |values: &[String]| {
-            Out::List(
-                values
-                    .iter()
-                    .map(|text| Out::Scalar(quoted(text)))
-                    .collect(),
-            )
+            Out::List(values.iter().map(|text| Out::Scalar(quoted(text))).collect())
         };
         self.put(key, values.map(list))
     }
@@ -146,29 +135,18 @@ impl Fields {
     }
 
     pub fn duration(self, key: &'static str, value: Option<Duration>) -> Self {
-        self.put(
-            key,
-            value.map(|duration| Out::Scalar(duration_text(duration))),
-        )
+        self.put(key, value.map(|duration| Out::Scalar(duration_text(duration))))
     }
 
     pub fn interval(self, key: &'static str, interval: &Interval) -> Self {
-        let sides = Self::default()
-            .time("from", interval.from)
-            .end("until", interval.until);
+        let sides = Self::default().time("from", interval.from).end("until", interval.until);
         let known = !sides.0.is_empty();
         self.put(key, known.then_some(Out::Map(sides)))
     }
 
     pub fn assurance(self, key: &'static str, assurance: Option<&Assurance>) -> Self {
         let levels = |assurance: &Assurance| {
-            let Assurance {
-                ial,
-                aal,
-                fal,
-                phishing_resistant,
-                workload,
-            } = *assurance;
+            let Assurance { ial, aal, fal, phishing_resistant, workload } = *assurance;
             Self::default()
                 .level("ial", ial)
                 .level("aal", aal)
@@ -241,19 +219,12 @@ pub(crate) fn quoted(text: &str) -> String {
 /// Words of letters, digits, `_`, `-` and inner dots and spaces, which begin with a letter, and
 /// that no YAML version reads as something else.
 fn is_plain(text: &str) -> bool {
-    const TAKEN: [&str; 12] = [
-        "true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf", "never",
-    ];
-    let first = text
-        .bytes()
-        .next()
-        .is_some_and(|byte| byte.is_ascii_alphabetic());
+    const TAKEN: [&str; 12] =
+        ["true", "false", "null", "yes", "no", "on", "off", "y", "n", "nan", "inf", "never"];
+    let first = text.bytes().next().is_some_and(|byte| byte.is_ascii_alphabetic());
     let inner = text
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b' '));
-    let last = text
-        .bytes()
-        .last()
-        .is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let last = text.bytes().last().is_some_and(|byte| byte.is_ascii_alphanumeric());
     first && inner && last && !TAKEN.contains(&text.to_ascii_lowercase().as_str())
 }

@@ -43,10 +43,7 @@ impl Node {
         let Value::Map(entries) = &self.value else {
             return None;
         };
-        entries
-            .iter()
-            .find(|entry| entry.key == key)
-            .map(|entry| &entry.node)
+        entries.iter().find(|entry| entry.key == key).map(|entry| &entry.node)
     }
 
     pub fn scalar(&self) -> Option<&str> {
@@ -67,39 +64,19 @@ impl Node {
 /// The documents of one file. `None` if it could not be read to its end, which has been reported.
 pub(crate) fn read(file: usize, text: &str, mistakes: &mut Mistakes) -> Option<Vec<Node>> {
     if text.len() > FILE_BYTES_MAX {
-        let message = format!(
-            "the file has {} bytes, the most is {FILE_BYTES_MAX}",
-            text.len()
-        );
+        let message = format!("the file has {} bytes, the most is {FILE_BYTES_MAX}", text.len());
         let fix = Some("split it into several files".to_owned());
-        mistakes.push(
-            Place {
-                file,
-                line: 0,
-                column: 0,
-            },
-            message,
-            fix,
-        );
+        mistakes.push(Place { file, line: 0, column: 0 }, message, fix);
         return None;
     }
-    let mut builder = Builder {
-        file,
-        stack: Vec::new(),
-        documents: Vec::new(),
-        mistakes,
-    };
+    let mut builder = Builder { file, stack: Vec::new(), documents: Vec::new(), mistakes };
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         match event {
             Ok((event, span)) => builder.take(event, span)?,
             Err(error) => {
                 let mark = error.marker();
-                let place = Place {
-                    file,
-                    line: mark.line(),
-                    column: mark.col() + 1,
-                };
+                let place = Place { file, line: mark.line(), column: mark.col() + 1 };
                 // The text of the scanner's own message: it names at most one character.
                 let message = format!("not YAML: {}", shown(error.info()).replace('`', "'"));
                 mistakes.push(place, message, None);
@@ -129,11 +106,8 @@ type Key = Option<(String, Place)>;
 impl Builder<'_> {
     /// `None` if the file must not be read further.
     fn take(&mut self, event: Event<'_>, span: Span) -> Option<()> {
-        let place = Place {
-            file: self.file,
-            line: span.start.line(),
-            column: span.start.col() + 1,
-        };
+        let place =
+            Place { file: self.file, line: span.start.line(), column: span.start.col() + 1 };
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_extras(place, anchor, tag.is_some());
@@ -149,29 +123,18 @@ impl Builder<'_> {
                 self.open(Open::Map(place, Vec::new(), None), place)?;
             }
             Event::SequenceEnd | Event::MappingEnd => match self.stack.pop() {
-                Some(Open::List(place, items)) => self.add(Node {
-                    place,
-                    value: Value::List(items),
-                }),
+                Some(Open::List(place, items)) => {
+                    self.add(Node { place, value: Value::List(items) })
+                }
                 Some(Open::Map(place, entries, _)) => {
-                    self.add(Node {
-                        place,
-                        value: Value::Map(entries),
-                    });
+                    self.add(Node { place, value: Value::Map(entries) });
                 }
                 None => {}
             },
             Event::Alias(_) => {
                 let fix = "write it out where it is used";
-                self.mistakes.push(
-                    place,
-                    "aliases are refused".to_owned(),
-                    Some(fix.to_owned()),
-                );
-                self.add(Node {
-                    place,
-                    value: Value::Null,
-                });
+                self.mistakes.push(place, "aliases are refused".to_owned(), Some(fix.to_owned()));
+                self.add(Node { place, value: Value::Null });
             }
             Event::Nothing
             | Event::StreamStart
@@ -185,13 +148,11 @@ impl Builder<'_> {
     fn refuse_extras(&mut self, place: Place, anchor: usize, tagged: bool) {
         if anchor != 0 {
             let fix = "write the value out where it is used".to_owned();
-            self.mistakes
-                .push(place, "anchors are refused".to_owned(), Some(fix));
+            self.mistakes.push(place, "anchors are refused".to_owned(), Some(fix));
         }
         if tagged {
             let fix = "leave the tag out; quote the value if it must be text".to_owned();
-            self.mistakes
-                .push(place, "tags are refused".to_owned(), Some(fix));
+            self.mistakes.push(place, "tags are refused".to_owned(), Some(fix));
         }
     }
 
@@ -201,10 +162,7 @@ impl Builder<'_> {
             return Value::Null;
         }
         if text.len() > SCALAR_BYTES_MAX {
-            let message = format!(
-                "a text of {} bytes, the most is {SCALAR_BYTES_MAX}",
-                text.len()
-            );
+            let message = format!("a text of {} bytes, the most is {SCALAR_BYTES_MAX}", text.len());
             self.mistakes.push(place, message, None);
             return Value::Scalar("(too long)".to_owned());
         }
@@ -248,19 +206,12 @@ fn key(node: Node, entries: &[Entry], mistakes: &mut Mistakes) -> Key {
     }
     if entries.len() >= KEYS_MAX {
         let fix = Some("lists begin each item with `-`".to_owned());
-        mistakes.push(
-            place,
-            format!("more than {KEYS_MAX} keys in one place"),
-            fix,
-        );
+        mistakes.push(place, format!("more than {KEYS_MAX} keys in one place"), fix);
         return None;
     }
     if let Some(first) = entries.iter().find(|entry| entry.key == key) {
         let message = format!("{} is there twice", shown(&key));
-        let fix = Some(format!(
-            "keep one; the first is on line {}",
-            first.place.line
-        ));
+        let fix = Some(format!("keep one; the first is on line {}", first.place.line));
         mistakes.push(place, message, fix);
         return None;
     }

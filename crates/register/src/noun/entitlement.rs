@@ -19,16 +19,8 @@ pub(crate) const SHAPE: Shape = Shape {
             "For whom it is.",
         ),
         optional("tenant", Kind::Ref(Noun::Tenant), "Where it applies."),
-        required(
-            "actions",
-            TEXTS,
-            "Action patterns; `*` for any run of characters.",
-        ),
-        optional(
-            "resources",
-            TEXTS,
-            "Resource patterns; any resource if not given.",
-        ),
+        required("actions", TEXTS, "Action patterns; `*` for any run of characters."),
+        optional("resources", TEXTS, "Resource patterns; any resource if not given."),
         optional("business_process", Kind::Text, "What it is for."),
         optional("owner", Kind::Text, "Who answers for it."),
         optional(
@@ -38,11 +30,7 @@ pub(crate) const SHAPE: Shape = Shape {
         ),
         optional("required", LEVELS, "The assurance it takes."),
         optional("longest", Kind::Duration, "How long a grant may last."),
-        optional(
-            "review_every",
-            Kind::Duration,
-            "How often grants of it are reviewed.",
-        ),
+        optional("review_every", Kind::Duration, "How often grants of it are reviewed."),
         optional(
             "incompatible_with",
             Kind::List(&Kind::Ref(Noun::Entitlement)),

@@ -12,24 +12,12 @@ pub(crate) const SHAPE: Shape = Shape {
     name: "an exception",
     fields: &[
         required("id", Kind::Slug, "Its id."),
-        required(
-            "rule",
-            Kind::Code,
-            "The reason or finding code that it sets aside.",
-        ),
-        required(
-            "subject",
-            Kind::Subject,
-            "What it covers, such as `grant:g-17`.",
-        ),
+        required("rule", Kind::Code, "The reason or finding code that it sets aside."),
+        required("subject", Kind::Subject, "What it covers, such as `grant:g-17`."),
         optional("approved_by", Kind::Ref(Noun::Sponsor), "Who approved it."),
         optional("justification", Kind::Text, "Why."),
         optional("from", Kind::Time, "The first instant at which it holds."),
-        optional(
-            "until",
-            Kind::Time,
-            "The first instant at which it no longer holds.",
-        ),
+        optional("until", Kind::Time, "The first instant at which it no longer holds."),
     ],
 };
 
@@ -44,13 +32,7 @@ pub(crate) fn read(item: Item<'_>) -> Option<Exception> {
 }
 
 pub(crate) fn write(exception: &Exception, fields: Fields) -> Fields {
-    let Exception {
-        rule,
-        subject,
-        approved_by,
-        justification,
-        interval,
-    } = exception;
+    let Exception { rule, subject, approved_by, justification, interval } = exception;
     fields
         .text("rule", Some(rule))
         .text("subject", Some(subject))

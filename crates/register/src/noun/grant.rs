@@ -12,50 +12,22 @@ pub(crate) const SHAPE: Shape = Shape {
     name: "a grant",
     fields: &[
         required("id", Kind::Slug, "Its id."),
-        required(
-            "entitlement",
-            Kind::Ref(Noun::Entitlement),
-            "What is granted.",
-        ),
+        required("entitlement", Kind::Ref(Noun::Entitlement), "What is granted."),
         optional(
             "identity",
             Kind::Ref(Noun::Identity),
             "To whom: this, or a group or organization.",
         ),
-        optional(
-            "group",
-            Kind::Ref(Noun::Group),
-            "To the members of a group.",
-        ),
-        optional(
-            "organization",
-            Kind::Ref(Noun::Organization),
-            "To all of an organization.",
-        ),
-        optional(
-            "sponsor",
-            Kind::Ref(Noun::Sponsor),
-            "Who of us is accountable for it.",
-        ),
+        optional("group", Kind::Ref(Noun::Group), "To the members of a group."),
+        optional("organization", Kind::Ref(Noun::Organization), "To all of an organization."),
+        optional("sponsor", Kind::Ref(Noun::Sponsor), "Who of us is accountable for it."),
         optional("justification", Kind::Text, "Why."),
         optional("from", Kind::Time, "The first instant at which it holds."),
-        optional(
-            "until",
-            Kind::End,
-            "The first instant at which it no longer holds.",
-        ),
+        optional("until", Kind::End, "The first instant at which it no longer holds."),
         optional("revoked", Kind::Time, "When it was revoked."),
         optional("review_due", Kind::Time, "When its next review is due."),
-        optional(
-            "review_grace",
-            Kind::Duration,
-            "How long after that it may still be used.",
-        ),
-        optional(
-            "passed_on_from",
-            Kind::Ref(Noun::Grant),
-            "The reseller's own grant.",
-        ),
+        optional("review_grace", Kind::Duration, "How long after that it may still be used."),
+        optional("passed_on_from", Kind::Ref(Noun::Grant), "The reseller's own grant."),
     ],
 };
 
@@ -105,8 +77,5 @@ pub(crate) fn write(grant: &Grant, fields: Fields) -> Fields {
         .time("revoked", *revoked)
         .time("review_due", *review_due)
         .duration("review_grace", *review_grace)
-        .text(
-            "passed_on_from",
-            passed_on_from.as_ref().map(GrantId::as_str),
-        )
+        .text("passed_on_from", passed_on_from.as_ref().map(GrantId::as_str))
 }

@@ -11,11 +11,7 @@ pub(crate) const SHAPE: Shape = Shape {
     name: "a group",
     fields: &[
         required("id", Kind::Slug, "Its id."),
-        optional(
-            "members",
-            Kind::List(&Kind::Map(&MEMBER)),
-            "Who is in it, and when.",
-        ),
+        optional("members", Kind::List(&Kind::Map(&MEMBER)), "Who is in it, and when."),
     ],
 };
 
@@ -29,14 +25,9 @@ const MEMBER: Shape = Shape {
 
 pub(crate) fn read(item: Item<'_>) -> Option<Group> {
     let member = |member: Item<'_>| {
-        Some(Member {
-            identity: member.id("identity")?,
-            active: member.interval("active"),
-        })
+        Some(Member { identity: member.id("identity")?, active: member.interval("active") })
     };
-    Some(Group {
-        members: item.maps("members").filter_map(member).collect(),
-    })
+    Some(Group { members: item.maps("members").filter_map(member).collect() })
 }
 
 pub(crate) fn write(group: &Group, fields: Fields) -> Fields {

@@ -14,70 +14,34 @@ pub(crate) const SHAPE: Shape = Shape {
     fields: &[
         required("id", Kind::Slug, "Its id."),
         optional("name", Kind::Text, "Its name."),
-        required(
-            "organization",
-            Kind::Ref(Noun::Organization),
-            "Whose it is.",
-        ),
+        required("organization", Kind::Ref(Noun::Organization), "Whose it is."),
         required(
             "kind",
             Kind::OneOf(|| IdentityKind::ALL.map(IdentityKind::as_str).to_vec()),
             "A person, or what else.",
         ),
-        optional(
-            "owner",
-            Kind::Text,
-            "For all but humans: who answers for it.",
-        ),
+        optional("owner", Kind::Text, "For all but humans: who answers for it."),
         optional("active", WHEN, "From when until when it may be used."),
-        optional(
-            "accounts",
-            Kind::List(&Kind::Map(&ACCOUNT)),
-            "How logs name it.",
-        ),
-        optional(
-            "networks",
-            Kind::List(&Kind::Network),
-            "Where it is registered to be used from.",
-        ),
-        optional(
-            "mandate",
-            Kind::Map(&MANDATE),
-            "For agents: what they may do.",
-        ),
+        optional("accounts", Kind::List(&Kind::Map(&ACCOUNT)), "How logs name it."),
+        optional("networks", Kind::List(&Kind::Network), "Where it is registered to be used from."),
+        optional("mandate", Kind::Map(&MANDATE), "For agents: what they may do."),
     ],
 };
 
 const ACCOUNT: Shape = Shape {
     name: "an account",
     fields: &[
-        required(
-            "namespace",
-            Kind::Text,
-            "A tenant's id, or the account number or issuer.",
-        ),
+        required("namespace", Kind::Text, "A tenant's id, or the account number or issuer."),
         required("value", Kind::Text, "The name in it, as logs show it."),
-        optional(
-            "trust_path",
-            Kind::Ref(Noun::TrustPath),
-            "The path by which it arrives.",
-        ),
-        optional(
-            "active",
-            WHEN,
-            "From when until when it is this identity's.",
-        ),
+        optional("trust_path", Kind::Ref(Noun::TrustPath), "The path by which it arrives."),
+        optional("active", WHEN, "From when until when it is this identity's."),
     ],
 };
 
 const MANDATE: Shape = Shape {
     name: "a mandate",
     fields: &[
-        optional(
-            "actions",
-            TEXTS,
-            "Action patterns; `*` for any run of characters.",
-        ),
+        optional("actions", TEXTS, "Action patterns; `*` for any run of characters."),
         optional("until", Kind::End, "When it ends."),
         optional("approved_by", Kind::Ref(Noun::Sponsor), "Who approved it."),
     ],
@@ -109,44 +73,23 @@ pub(crate) fn read(item: Item<'_>) -> Option<Identity> {
 }
 
 pub(crate) fn write(identity: &Identity, fields: Fields) -> Fields {
-    let Identity {
-        name,
-        organization,
-        kind,
-        owner,
-        active,
-        accounts,
-        networks,
-        mandate,
-    } = identity;
-    let accounts = accounts.iter().map(
-        |Account {
-             namespace,
-             value,
-             trust_path,
-             active,
-         }| {
-            Fields::default()
-                .text("namespace", Some(namespace))
-                .text("value", Some(value))
-                .text("trust_path", trust_path.as_ref().map(TrustPathId::as_str))
-                .interval("active", active)
-                .into_out()
-        },
-    );
-    let mandate = mandate.as_ref().map(
-        |Mandate {
-             actions,
-             until,
-             approved_by,
-         }| {
-            Fields::default()
-                .some_texts("actions", actions)
-                .text("until", until.map(end_text).as_deref())
-                .text("approved_by", approved_by.as_ref().map(SponsorId::as_str))
-                .into_out()
-        },
-    );
+    let Identity { name, organization, kind, owner, active, accounts, networks, mandate } =
+        identity;
+    let accounts = accounts.iter().map(|Account { namespace, value, trust_path, active }| {
+        Fields::default()
+            .text("namespace", Some(namespace))
+            .text("value", Some(value))
+            .text("trust_path", trust_path.as_ref().map(TrustPathId::as_str))
+            .interval("active", active)
+            .into_out()
+    });
+    let mandate = mandate.as_ref().map(|Mandate { actions, until, approved_by }| {
+        Fields::default()
+            .some_texts("actions", actions)
+            .text("until", until.map(end_text).as_deref())
+            .text("approved_by", approved_by.as_ref().map(SponsorId::as_str))
+            .into_out()
+    });
     fields
         .text("name", name.as_deref())
         .text("organization", Some(organization.as_str()))

@@ -18,30 +18,14 @@ pub(crate) const SHAPE: Shape = Shape {
             Kind::OneOf(|| OrganizationKind::ALL.map(OrganizationKind::as_str).to_vec()),
             "What it is to us.",
         ),
-        optional(
-            "via",
-            Kind::Ref(Noun::Organization),
-            "The reseller that brought it in.",
-        ),
+        optional("via", Kind::Ref(Noun::Organization), "The reseller that brought it in."),
         optional(
             "state",
-            Kind::OneOf(|| {
-                OrganizationState::ALL
-                    .map(OrganizationState::as_str)
-                    .to_vec()
-            }),
+            Kind::OneOf(|| OrganizationState::ALL.map(OrganizationState::as_str).to_vec()),
             "Where it stands.",
         ),
-        optional(
-            "sponsor",
-            Kind::Ref(Noun::Sponsor),
-            "Who of us is accountable for it.",
-        ),
-        optional(
-            "contract",
-            WHEN,
-            "From when until when there is a contract.",
-        ),
+        optional("sponsor", Kind::Ref(Noun::Sponsor), "Who of us is accountable for it."),
+        optional("contract", WHEN, "From when until when there is a contract."),
     ],
 };
 
@@ -57,14 +41,7 @@ pub(crate) fn read(item: Item<'_>) -> Option<Organization> {
 }
 
 pub(crate) fn write(organization: &Organization, fields: Fields) -> Fields {
-    let Organization {
-        name,
-        kind,
-        via,
-        state,
-        sponsor,
-        contract,
-    } = organization;
+    let Organization { name, kind, via, state, sponsor, contract } = organization;
     fields
         .text("name", name.as_deref())
         .word("kind", kind.as_str())

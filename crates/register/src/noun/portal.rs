@@ -12,16 +12,8 @@ pub(crate) const SHAPE: Shape = Shape {
     name: "a portal",
     fields: &[
         required("id", Kind::Slug, "Its id."),
-        optional(
-            "organization",
-            Kind::Ref(Noun::Organization),
-            "Whose it is.",
-        ),
-        required(
-            "tenant",
-            Kind::Ref(Noun::Tenant),
-            "In whose logs the people sign in.",
-        ),
+        optional("organization", Kind::Ref(Noun::Organization), "Whose it is."),
+        required("tenant", Kind::Ref(Noun::Tenant), "In whose logs the people sign in."),
         optional(
             "acts_as",
             Kind::List(&Kind::Ref(Noun::Identity)),
@@ -45,18 +37,10 @@ pub(crate) fn read(item: Item<'_>) -> Option<Portal> {
 }
 
 pub(crate) fn write(portal: &Portal, fields: Fields) -> Fields {
-    let Portal {
-        organization,
-        tenant,
-        acts_as,
-        idle,
-    } = portal;
+    let Portal { organization, tenant, acts_as, idle } = portal;
     let acts_as: Vec<String> = acts_as.iter().map(ToString::to_string).collect();
     fields
-        .text(
-            "organization",
-            organization.as_ref().map(OrganizationId::as_str),
-        )
+        .text("organization", organization.as_ref().map(OrganizationId::as_str))
         .text("tenant", Some(tenant.as_str()))
         .some_texts("acts_as", &acts_as)
         .duration("idle", *idle)

@@ -14,16 +14,8 @@ pub(crate) const SHAPE: Shape = Shape {
         required("id", Kind::Slug, "Their id."),
         optional("name", Kind::Text, "Their name."),
         optional("employed", WHEN, "From when until when they are with us."),
-        optional(
-            "successor",
-            Kind::Ref(Noun::Sponsor),
-            "Who took over when they left.",
-        ),
-        optional(
-            "succession_until",
-            Kind::Time,
-            "Until when their access may go on meanwhile.",
-        ),
+        optional("successor", Kind::Ref(Noun::Sponsor), "Who took over when they left."),
+        optional("succession_until", Kind::Time, "Until when their access may go on meanwhile."),
     ],
 };
 
@@ -37,12 +29,7 @@ pub(crate) fn read(item: Item<'_>) -> Option<Sponsor> {
 }
 
 pub(crate) fn write(sponsor: &Sponsor, fields: Fields) -> Fields {
-    let Sponsor {
-        name,
-        employed,
-        successor,
-        succession_until,
-    } = sponsor;
+    let Sponsor { name, employed, successor, succession_until } = sponsor;
     fields
         .text("name", name.as_deref())
         .interval("employed", employed)

@@ -11,27 +11,11 @@ pub(crate) const SHAPE: Shape = Shape {
     fields: &[
         required("id", Kind::Slug, "Its id."),
         optional("name", Kind::Text, "Its name."),
-        optional(
-            "source",
-            Kind::Source,
-            "The source definition whose records arise here.",
-        ),
-        optional(
-            "accounts",
-            TEXTS,
-            "What its records call it: account numbers, realms, issuers.",
-        ),
-        optional(
-            "files",
-            TEXTS,
-            "Log files of it, for sources whose records name no tenant.",
-        ),
+        optional("source", Kind::Source, "The source definition whose records arise here."),
+        optional("accounts", TEXTS, "What its records call it: account numbers, realms, issuers."),
+        optional("files", TEXTS, "Log files of it, for sources whose records name no tenant."),
         optional("environment", Kind::Text, "Production, test, …"),
-        optional(
-            "feeds",
-            TEXTS,
-            "Feeds that are known to be on and collected.",
-        ),
+        optional("feeds", TEXTS, "Feeds that are known to be on and collected."),
         optional("logs_from", Kind::Time, "Since when its logs are complete."),
     ],
 };
@@ -49,15 +33,7 @@ pub(crate) fn read(item: Item<'_>) -> Option<Tenant> {
 }
 
 pub(crate) fn write(tenant: &Tenant, fields: Fields) -> Fields {
-    let Tenant {
-        name,
-        source,
-        accounts,
-        files,
-        environment,
-        feeds,
-        logs_from,
-    } = tenant;
+    let Tenant { name, source, accounts, files, environment, feeds, logs_from } = tenant;
     fields
         .text("name", name.as_deref())
         .text("source", source.as_deref())

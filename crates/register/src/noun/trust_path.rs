@@ -12,38 +12,18 @@ pub(crate) const SHAPE: Shape = Shape {
     name: "a trust path",
     fields: &[
         required("id", Kind::Slug, "Its id."),
-        required(
-            "organization",
-            Kind::Ref(Noun::Organization),
-            "Whose identities arrive by it.",
-        ),
+        required("organization", Kind::Ref(Noun::Organization), "Whose identities arrive by it."),
         required(
             "kind",
             Kind::OneOf(|| TrustPathKind::ALL.map(TrustPathKind::as_str).to_vec()),
             "How they arrive.",
         ),
-        optional(
-            "issuer",
-            Kind::Text,
-            "Issuer, entity id, realm or account of its names.",
-        ),
+        optional("issuer", Kind::Text, "Issuer, entity id, realm or account of its names."),
         optional("active", WHEN, "From when until when it is accepted."),
         optional("accepted_by", Kind::Ref(Noun::Sponsor), "Who accepted it."),
-        optional(
-            "revalidate_by",
-            Kind::Time,
-            "After it assurance falls to the floor.",
-        ),
-        optional(
-            "assurance_map",
-            Kind::List(&Kind::Map(&ENTRY)),
-            "Which claim counts as what.",
-        ),
-        optional(
-            "constant",
-            LEVELS,
-            "For paths whose level is fixed by agreement.",
-        ),
+        optional("revalidate_by", Kind::Time, "After it assurance falls to the floor."),
+        optional("assurance_map", Kind::List(&Kind::Map(&ENTRY)), "Which claim counts as what."),
+        optional("constant", LEVELS, "For paths whose level is fixed by agreement."),
     ],
 };
 
@@ -87,19 +67,13 @@ pub(crate) fn write(path: &TrustPath, fields: Fields) -> Fields {
         assurance_map,
         constant,
     } = path;
-    let entries = assurance_map.iter().map(
-        |AssuranceEntry {
-             namespace,
-             value,
-             accept,
-         }| {
-            Fields::default()
-                .text("claim", Some(namespace))
-                .text("value", Some(value))
-                .assurance("accept", Some(accept))
-                .into_out()
-        },
-    );
+    let entries = assurance_map.iter().map(|AssuranceEntry { namespace, value, accept }| {
+        Fields::default()
+            .text("claim", Some(namespace))
+            .text("value", Some(value))
+            .assurance("accept", Some(accept))
+            .into_out()
+    });
     fields
         .text("organization", Some(organization.as_str()))
         .word("kind", kind.as_str())

@@ -35,15 +35,8 @@ fn accounts(rules: &mut Rules<'_>) {
             let when = meet(&identity.active, &account.active);
             for namespace in namespaces(rules, &account.namespace) {
                 let path = account.trust_path.as_ref();
-                let one = Use {
-                    id: id.as_str(),
-                    nth,
-                    when,
-                    path,
-                };
-                uses.entry((namespace, &account.value))
-                    .or_default()
-                    .push(one);
+                let one = Use { id: id.as_str(), nth, when, path };
+                uses.entry((namespace, &account.value)).or_default().push(one);
             }
         }
     }
@@ -61,19 +54,10 @@ fn accounts(rules: &mut Rules<'_>) {
                 format!("account {} is listed twice for the same time", shown(value))
             } else {
                 let whose = other.id;
-                format!(
-                    "account {} also belongs to `{whose}` at the same time",
-                    shown(value)
-                )
+                format!("account {} also belongs to `{whose}` at the same time", shown(value))
             };
             let fix = "give one `active` an `until` no later than the `from` of the other";
-            rules.wrong(
-                Noun::Identity,
-                one.id,
-                At::Nth("accounts", one.nth),
-                message,
-                fix,
-            );
+            rules.wrong(Noun::Identity, one.id, At::Nth("accounts", one.nth), message, fix);
         }
     }
 }
@@ -82,13 +66,7 @@ fn accounts(rules: &mut Rules<'_>) {
 fn namespaces<'a>(rules: &Rules<'a>, namespace: &'a str) -> Vec<&'a str> {
     let mut names = vec![namespace];
     if let Some(tenant) = rules.register.tenants.get(&TenantId::from(namespace)) {
-        names.extend(
-            tenant
-                .accounts
-                .iter()
-                .map(String::as_str)
-                .filter(|name| *name != namespace),
-        );
+        names.extend(tenant.accounts.iter().map(String::as_str).filter(|name| *name != namespace));
     }
     names
 }
@@ -96,9 +74,7 @@ fn namespaces<'a>(rules: &Rules<'a>, namespace: &'a str) -> Vec<&'a str> {
 fn handles(rules: &mut Rules<'_>) {
     let mut uses: BTreeMap<&str, Vec<(&str, &Credential)>> = BTreeMap::new();
     for (id, credential) in &rules.register.credentials {
-        uses.entry(&credential.handle)
-            .or_default()
-            .push((id.as_str(), credential));
+        uses.entry(&credential.handle).or_default().push((id.as_str(), credential));
     }
     for uses in uses.into_values() {
         for (at, (id, one)) in uses.iter().enumerate() {
@@ -122,10 +98,7 @@ fn life(credential: &Credential) -> Interval {
         (Some(until), Some(revoked)) => Some(until.min(revoked)),
         (until, revoked) => until.or(revoked),
     };
-    Interval {
-        from: credential.issued,
-        until,
-    }
+    Interval { from: credential.issued, until }
 }
 
 fn share_namespace(rules: &Rules<'_>, one: &Credential, other: &Credential) -> bool {
@@ -133,9 +106,7 @@ fn share_namespace(rules: &Rules<'_>, one: &Credential, other: &Credential) -> b
         return true;
     };
     let names = namespaces(rules, one);
-    namespaces(rules, other)
-        .iter()
-        .any(|name| names.contains(name))
+    namespaces(rules, other).iter().any(|name| names.contains(name))
 }
 
 /// What arrives by a trust path belongs to its organization, or to one brought in by it.
@@ -145,13 +116,7 @@ fn trust_paths(rules: &mut Rules<'_>) {
         for (nth, account) in identity.accounts.iter().enumerate() {
             if let Some(path) = &account.trust_path {
                 let at = At::Nth("accounts", nth);
-                path_of(
-                    rules,
-                    Noun::Identity,
-                    id.as_str(),
-                    at,
-                    (path, &identity.organization),
-                );
+                path_of(rules, Noun::Identity, id.as_str(), at, (path, &identity.organization));
             }
         }
     }
@@ -159,13 +124,7 @@ fn trust_paths(rules: &mut Rules<'_>) {
         let identity = register.identities.get(&credential.identity);
         if let (Some(path), Some(identity)) = (&credential.trust_path, identity) {
             let at = At::Key("trust_path");
-            path_of(
-                rules,
-                Noun::Credential,
-                id.as_str(),
-                at,
-                (path, &identity.organization),
-            );
+            path_of(rules, Noun::Credential, id.as_str(), at, (path, &identity.organization));
         }
     }
 }
@@ -197,11 +156,7 @@ fn is_or_came_by(rules: &Rules<'_>, organization: &OrganizationId, whose: &Organ
         if id == whose {
             return true;
         }
-        at = rules
-            .register
-            .organizations
-            .get(id)
-            .and_then(|found| found.via.as_ref());
+        at = rules.register.organizations.get(id).and_then(|found| found.via.as_ref());
     }
     true
 }
@@ -220,18 +175,10 @@ fn tenants(rules: &mut Rules<'_>) {
             let Some(first) = owners.insert((source, account), id.as_str()) else {
                 continue;
             };
-            let message = format!(
-                "account {} is also of `{first}`, by the same source",
-                shown(account)
-            );
+            let message =
+                format!("account {} is also of `{first}`, by the same source", shown(account));
             let fix = "give it to one tenant";
-            rules.wrong(
-                Noun::Tenant,
-                id.as_str(),
-                At::Nth("accounts", nth),
-                message,
-                fix,
-            );
+            rules.wrong(Noun::Tenant, id.as_str(), At::Nth("accounts", nth), message, fix);
         }
     }
 }

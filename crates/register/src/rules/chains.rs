@@ -41,25 +41,15 @@ fn refuse_loops(rules: &mut Rules<'_>, noun: Noun, key: &'static str, next: BTre
                 None => break,
             }
         }
-        if let Some(begin) = walked
-            .iter()
-            .position(|id| *id == at && next.contains_key(at))
+        if let Some(begin) = walked.iter().position(|id| *id == at && next.contains_key(at))
             && !cleared.contains(at)
         {
             let mut members: Vec<&str> = walked[begin..].to_vec();
             // The loop begins at its least id, wherever the walk came into it.
-            let least = members
-                .iter()
-                .enumerate()
-                .min_by_key(|(_, id)| **id)
-                .map_or(0, |(at, _)| at);
+            let least =
+                members.iter().enumerate().min_by_key(|(_, id)| **id).map_or(0, |(at, _)| at);
             members.rotate_left(least);
-            let shown: Vec<&str> = members
-                .iter()
-                .copied()
-                .take(8)
-                .chain([members[0]])
-                .collect();
+            let shown: Vec<&str> = members.iter().copied().take(8).chain([members[0]]).collect();
             let message = format!("`{key}` leads back to itself: {}", shown.join(" > "));
             let fix = "a chain needs an end: leave it out where the chain begins";
             rules.wrong(noun, members[0], At::Key(key), message, fix);
@@ -80,13 +70,7 @@ fn resellers(rules: &mut Rules<'_>) {
             let kind = reseller.kind.as_str();
             let message = format!("`{via}` is a {kind}, and `via` names a reseller");
             let fix = "make its kind `reseller`, or leave `via` out";
-            rules.wrong(
-                Noun::Organization,
-                id.as_str(),
-                At::Key("via"),
-                message,
-                fix,
-            );
+            rules.wrong(Noun::Organization, id.as_str(), At::Key("via"), message, fix);
         }
     }
 }

@@ -46,42 +46,23 @@ fn grants(rules: &mut Rules<'_>) {
         if grant.review_grace.is_some() && grant.review_due.is_none() {
             let message = "`review_grace` without `review_due`".to_owned();
             let fix = "say when the review is due";
-            rules.wrong(
-                Noun::Grant,
-                id.as_str(),
-                At::Key("review_grace"),
-                message,
-                fix,
-            );
+            rules.wrong(Noun::Grant, id.as_str(), At::Key("review_grace"), message, fix);
         }
-        let Some(parent) = grant
-            .passed_on_from
-            .as_ref()
-            .and_then(|of| register.grants.get(of))
+        let Some(parent) = grant.passed_on_from.as_ref().and_then(|of| register.grants.get(of))
         else {
             continue;
         };
         if grant.to == parent.to && !matches!(grant.to, Grantee::Organization(_)) {
             let message = "passed on by the one it is passed on to".to_owned();
             let fix = "name the reseller's own grant";
-            rules.wrong(
-                Noun::Grant,
-                id.as_str(),
-                At::Key("passed_on_from"),
-                message,
-                fix,
-            );
+            rules.wrong(Noun::Grant, id.as_str(), At::Key("passed_on_from"), message, fix);
         }
     }
 }
 
 fn entitlements(rules: &mut Rules<'_>) {
     for (id, entitlement) in &rules.register.entitlements {
-        if let Some(nth) = entitlement
-            .incompatible_with
-            .iter()
-            .position(|other| other == id)
-        {
+        if let Some(nth) = entitlement.incompatible_with.iter().position(|other| other == id) {
             let message = "incompatible with itself".to_owned();
             let fix = "name the other entitlement";
             rules.wrong(
@@ -95,13 +76,7 @@ fn entitlements(rules: &mut Rules<'_>) {
         if entitlement.actions.is_empty() {
             let message = "no action, so it allows nothing".to_owned();
             let fix = "list the actions it covers, such as `s3:Get*`";
-            rules.wrong(
-                Noun::Entitlement,
-                id.as_str(),
-                At::Key("actions"),
-                message,
-                fix,
-            );
+            rules.wrong(Noun::Entitlement, id.as_str(), At::Key("actions"), message, fix);
         }
     }
 }
@@ -109,18 +84,10 @@ fn entitlements(rules: &mut Rules<'_>) {
 fn mandates(rules: &mut Rules<'_>) {
     for (id, identity) in &rules.register.identities {
         if identity.mandate.is_some() && identity.kind != IdentityKind::Agent {
-            let message = format!(
-                "a mandate of a {}; only agents have one",
-                identity.kind.as_str()
-            );
+            let message =
+                format!("a mandate of a {}; only agents have one", identity.kind.as_str());
             let fix = "make its kind `agent`, or leave the mandate out";
-            rules.wrong(
-                Noun::Identity,
-                id.as_str(),
-                At::Key("mandate"),
-                message,
-                fix,
-            );
+            rules.wrong(Noun::Identity, id.as_str(), At::Key("mandate"), message, fix);
         }
     }
 }
@@ -176,13 +143,7 @@ fn members(rules: &mut Rules<'_>) {
             if one.identity == other.identity && may_overlap(&one.active, &other.active) {
                 let message = format!("`{}` is a member twice at the same time", other.identity);
                 let fix = "keep one, or give the first an `until`";
-                rules.wrong(
-                    Noun::Group,
-                    id.as_str(),
-                    At::Nth("members", pair[1]),
-                    message,
-                    fix,
-                );
+                rules.wrong(Noun::Group, id.as_str(), At::Nth("members", pair[1]), message, fix);
             }
         }
     }

@@ -23,18 +23,12 @@ fn every_mistake_is_reported_where_it_is() {
         }
         count += 1;
     }
-    assert!(
-        wrong.is_empty(),
-        "these cases say something else now:\n{}",
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "these cases say something else now:\n{}", wrong.join("\n"));
     assert!(count >= 15, "only {count} cases were found");
 }
 
 fn without_expectations(text: &str) -> String {
-    text.split_inclusive('\n')
-        .filter(|line| !line.starts_with("# expect: "))
-        .collect()
+    text.split_inclusive('\n').filter(|line| !line.starts_with("# expect: ")).collect()
 }
 
 /// The expectations stand above the text they are about, so they move its lines.
@@ -50,10 +44,7 @@ fn expectations(text: &str) -> String {
         .iter()
         .map(|mistake| {
             let line = mistake.to_string();
-            format!(
-                "# expect: {}\n",
-                line.strip_prefix("case:").expect("the file was named so")
-            )
+            format!("# expect: {}\n", line.strip_prefix("case:").expect("the file was named so"))
         })
         .collect()
 }

@@ -44,10 +44,7 @@ fn seen() -> Seen {
             principal(account, "foo: bar\n- x: [", None, 2),
             principal(account, dora, Some("Dora \"D\" Field # not a comment"), 900),
         ],
-        credentials: vec![
-            key("AKIAIOSFODNN7EXAMPLE", true),
-            key("ASIAIOSFODNN7EXAMPLE", false),
-        ],
+        credentials: vec![key("AKIAIOSFODNN7EXAMPLE", true), key("ASIAIOSFODNN7EXAMPLE", false)],
         applications: vec![SeenApplication {
             namespace: account.to_owned(),
             name: "aws-cli/2.1\n\u{1b}[2J".to_owned(),
@@ -59,11 +56,7 @@ fn seen() -> Seen {
                 kind: Some(TrustPathKind::Oidc),
                 count: 7,
             },
-            SeenIssuer {
-                issuer: "cognito".to_owned(),
-                kind: None,
-                count: 1,
-            },
+            SeenIssuer { issuer: "cognito".to_owned(), kind: None, count: 1 },
         ],
     }
 }
@@ -81,11 +74,7 @@ fn a_draft_says_what_was_seen_and_asks_for_the_rest() {
         ("identities", "owner"),
         ("credentials", "issued"),
     ] {
-        assert!(
-            gaps.iter()
-                .any(|gap| gap.noun == noun && gap.field == field),
-            "{noun} {field}"
-        );
+        assert!(gaps.iter().any(|gap| gap.noun == noun && gap.field == field), "{noun} {field}");
     }
 }
 

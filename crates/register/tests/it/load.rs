@@ -15,11 +15,7 @@ fn folder(name: &str) -> PathBuf {
 #[test]
 fn a_folder_is_read_whole_in_the_order_of_its_paths() {
     let path = folder("whole");
-    fs::write(
-        path.join("a.yml"),
-        "organizations: [{id: o, kind: partner, sponsor: s}]",
-    )
-    .unwrap();
+    fs::write(path.join("a.yml"), "organizations: [{id: o, kind: partner, sponsor: s}]").unwrap();
     fs::write(path.join("b/c/d.yaml"), "sponsors: [{id: s}, {id: s}]").unwrap();
     fs::write(path.join("notes.txt"), "not: a register").unwrap();
     let (register, mistakes) = load(&path).unwrap();
@@ -38,20 +34,14 @@ fn symbolic_links_in_a_folder_are_not_followed() {
     std::os::unix::fs::symlink("/etc/passwd", path.join("b.yaml")).unwrap();
     std::os::unix::fs::symlink(&path, path.join("b/again")).unwrap();
     let (register, mistakes) = load(&path).unwrap();
-    assert_eq!(
-        (register.company.as_deref(), mistakes.len()),
-        (Some("A"), 0)
-    );
+    assert_eq!((register.company.as_deref(), mistakes.len()), (Some("A"), 0));
 }
 
 #[test]
 fn what_cannot_be_read_is_said() {
     let path = folder("bad");
     assert!(matches!(load(&path), Err(LoadError::Empty(_))));
-    assert!(matches!(
-        load(&path.join("none")),
-        Err(LoadError::Read { .. })
-    ));
+    assert!(matches!(load(&path.join("none")), Err(LoadError::Read { .. })));
     fs::write(path.join("a.yaml"), b"company: \xff").unwrap();
     assert!(matches!(load(&path), Err(LoadError::NotUtf8(_))));
 }

@@ -2,6 +2,7 @@
 
 mod cases;
 mod draft;
+mod examples;
 mod gaps;
 mod load;
 mod round_trip;
@@ -13,14 +14,8 @@ use std::path::Path;
 /// The example of the documentation: it has every key.
 fn documented() -> String {
     let text = include_str!("../../../../docs/register.md");
-    let rest = text
-        .split("```yaml")
-        .nth(1)
-        .expect("the documentation has an example");
-    rest.split("```")
-        .next()
-        .expect("a split has a first part")
-        .to_owned()
+    let rest = text.split("```yaml").nth(1).expect("the documentation has an example");
+    rest.split("```").next().expect("a split has a first part").to_owned()
 }
 
 /// Compares `found` with a file of this crate; `UPDATE_CASES=1` rewrites the file.
@@ -30,8 +25,5 @@ fn check_golden(file: &str, found: &str) {
         fs::write(&path, found).expect("the golden file can be written");
     }
     let expected = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(
-        found, expected,
-        "{file} says something else; UPDATE_CASES=1 rewrites it"
-    );
+    assert_eq!(found, expected, "{file} says something else; UPDATE_CASES=1 rewrites it");
 }

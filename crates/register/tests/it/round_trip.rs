@@ -15,10 +15,7 @@ use crate::documented;
 #[test]
 fn the_documented_register_reads_and_is_written_back() {
     let (register, mistakes) = parse(&[("docs".to_owned(), documented())]);
-    assert_eq!(
-        mistakes.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        Vec::<String>::new()
-    );
+    assert_eq!(mistakes.iter().map(ToString::to_string).collect::<Vec<_>>(), Vec::<String>::new());
     let text = write(&register);
     let (again, mistakes) = parse(&[("written".to_owned(), text.clone())]);
     assert_eq!(mistakes, Vec::new(), "{text}");
@@ -34,10 +31,7 @@ fn register_of(texts: &[String], times: &[i64]) -> Register {
     let text = |at: usize| texts[at % texts.len()].clone();
     let time = |at: usize| Timestamp(times[at % times.len()]);
     let organization = OrganizationId::from("o.1");
-    let mut register = Register {
-        company: Some(text(0)),
-        ..Register::default()
-    };
+    let mut register = Register { company: Some(text(0)), ..Register::default() };
     for (at, value) in texts.iter().enumerate() {
         let kind = IdentityKind::ALL[at % 4];
         let agent = kind == IdentityKind::Agent;
@@ -52,20 +46,12 @@ fn register_of(texts: &[String], times: &[i64]) -> Register {
             organization: organization.clone(),
             kind,
             owner: (at % 2 == 0).then(|| text(at + 2)),
-            active: Interval {
-                from: Some(time(at)),
-                until: (at % 3 == 0).then_some(End::Never),
-            },
+            active: Interval { from: Some(time(at)), until: (at % 3 == 0).then_some(End::Never) },
             accounts: vec![account],
             networks: (at % 2 == 1).then(Vec::new),
-            mandate: agent.then(|| Mandate {
-                actions: vec![text(at)],
-                ..Mandate::default()
-            }),
+            mandate: agent.then(|| Mandate { actions: vec![text(at)], ..Mandate::default() }),
         };
-        register
-            .identities
-            .insert(IdentityId(format!("i-{at}")), identity);
+        register.identities.insert(IdentityId(format!("i-{at}")), identity);
         let tenant = Tenant {
             name: Some(text(at)),
             accounts: vec![text(at), text(at + 1)],
@@ -74,46 +60,39 @@ fn register_of(texts: &[String], times: &[i64]) -> Register {
             ..Tenant::default()
         };
         register.tenants.insert(TenantId(format!("{at}")), tenant);
-        register.own.push(OwnRule {
-            namespace: value.clone(),
-            value: text(at + 3),
-        });
+        register.own.push(OwnRule { namespace: value.clone(), value: text(at + 3) });
     }
-    let assurance = Assurance {
-        aal: Some(2),
-        phishing_resistant: Some(false),
-        ..Assurance::default()
-    };
-    let entitlement = Entitlement {
-        name: None,
-        catalog: Catalog::Machines,
-        tenant: Some(TenantId::from("0")),
-        actions: texts.to_vec(),
-        resources: Some(texts.to_vec()),
-        business_process: Some(text(1)),
-        owner: None,
-        risk: Some(RiskTier::Critical),
-        required: Some(assurance),
-        longest: Some(Duration::from_seconds(times[0].rem_euclid(1 << 30))),
-        review_every: Some(Duration::from_days(90)),
-        incompatible_with: Vec::new(),
-    };
-    register
-        .entitlements
-        .insert(EntitlementId::from("null"), entitlement);
+    let entitlement = entitlement(texts, times[0]);
+    register.entitlements.insert(EntitlementId::from("null"), entitlement);
     let partner = Organization {
         name: Some(text(2)),
         kind: OrganizationKind::Partner,
         via: None,
         state: Some(OrganizationState::Active),
         sponsor: None,
-        contract: Interval {
-            from: None,
-            until: Some(End::At(time(2))),
-        },
+        contract: Interval { from: None, until: Some(End::At(time(2))) },
     };
     register.organizations.insert(organization, partner);
     register
+}
+
+fn entitlement(texts: &[String], longest: i64) -> Entitlement {
+    let assurance =
+        Assurance { aal: Some(2), phishing_resistant: Some(false), ..Assurance::default() };
+    Entitlement {
+        name: None,
+        catalog: Catalog::Machines,
+        tenant: Some(TenantId::from("0")),
+        actions: texts.to_vec(),
+        resources: Some(texts.to_vec()),
+        business_process: texts.first().cloned(),
+        owner: None,
+        risk: Some(RiskTier::Critical),
+        required: Some(assurance),
+        longest: Some(Duration::from_seconds(longest.rem_euclid(1 << 30))),
+        review_every: Some(Duration::from_days(90)),
+        incompatible_with: Vec::new(),
+    }
 }
 
 proptest! {

@@ -26,10 +26,7 @@ fn the_schema_takes_what_the_parser_takes() {
     }
     let complete = json(&documented());
     assert_eq!(
-        validator
-            .iter_errors(&complete)
-            .map(|e| e.to_string())
-            .collect::<Vec<_>>(),
+        validator.iter_errors(&complete).map(|e| e.to_string()).collect::<Vec<_>>(),
         [""; 0]
     );
 }
@@ -41,32 +38,15 @@ fn both_refuse_an_unknown_key_and_a_wrong_value_anywhere() {
     let mut tried = 0;
     for path in mappings(&complete, String::new()) {
         let mut changed = complete.clone();
-        let map = changed
-            .pointer_mut(&path)
-            .and_then(Value::as_object_mut)
-            .expect("a mapping");
+        let map = changed.pointer_mut(&path).and_then(Value::as_object_mut).expect("a mapping");
         map.insert("zzz".to_owned(), Value::from("x"));
-        assert!(
-            !validator.is_valid(&changed),
-            "schema: unknown key in `{path}`"
-        );
+        assert!(!validator.is_valid(&changed), "schema: unknown key in `{path}`");
         assert!(refuses(&changed), "parser: unknown key in `{path}`");
-        for key in complete
-            .pointer(&path)
-            .and_then(Value::as_object)
-            .expect("a mapping")
-            .keys()
-        {
+        for key in complete.pointer(&path).and_then(Value::as_object).expect("a mapping").keys() {
             let mut changed = complete.clone();
-            let map = changed
-                .pointer_mut(&path)
-                .and_then(Value::as_object_mut)
-                .expect("a mapping");
+            let map = changed.pointer_mut(&path).and_then(Value::as_object_mut).expect("a mapping");
             map.insert(key.clone(), Value::from(""));
-            assert!(
-                !validator.is_valid(&changed),
-                "schema: empty `{path}/{key}`"
-            );
+            assert!(!validator.is_valid(&changed), "schema: empty `{path}/{key}`");
             assert!(refuses(&changed), "parser: empty `{path}/{key}`");
             tried += 1;
         }
@@ -85,27 +65,16 @@ fn the_documentation_has_every_key_of_the_schema_and_every_key_is_read() {
 
     let (whole, _) = read(&complete);
     for path in mappings(&complete, String::new()) {
-        for key in complete
-            .pointer(&path)
-            .and_then(Value::as_object)
-            .expect("a mapping")
-            .keys()
-        {
+        for key in complete.pointer(&path).and_then(Value::as_object).expect("a mapping").keys() {
             // Not said and `false` are the same for this one key.
             if key == "shared" {
                 continue;
             }
             let mut changed = complete.clone();
-            let map = changed
-                .pointer_mut(&path)
-                .and_then(Value::as_object_mut)
-                .expect("a mapping");
+            let map = changed.pointer_mut(&path).and_then(Value::as_object_mut).expect("a mapping");
             map.shift_remove(key);
             let (without, mistakes) = read(&changed);
-            assert!(
-                without != whole || mistakes > 0,
-                "`{path}/{key}` is not read"
-            );
+            assert!(without != whole || mistakes > 0, "`{path}/{key}` is not read");
         }
     }
 }
@@ -115,9 +84,7 @@ fn without_levels(keys: BTreeSet<String>) -> BTreeSet<String> {
     keys.into_iter()
         .map(|key| match key.rsplit_once('/') {
             Some((at, level))
-                if ["/required", "/accept", "/constant"]
-                    .iter()
-                    .any(|name| at.ends_with(name)) =>
+                if ["/required", "/accept", "/constant"].iter().any(|name| at.ends_with(name)) =>
             {
                 format!("assurance/{level}")
             }
@@ -139,9 +106,8 @@ fn refuses(value: &Value) -> bool {
 fn mappings(value: &Value, path: String) -> Vec<String> {
     match value {
         Value::Object(map) => {
-            let inner = map
-                .iter()
-                .flat_map(|(key, value)| mappings(value, format!("{path}/{key}")));
+            let inner =
+                map.iter().flat_map(|(key, value)| mappings(value, format!("{path}/{key}")));
             std::iter::once(path.clone()).chain(inner).collect()
         }
         Value::Array(items) => items
@@ -175,12 +141,7 @@ fn keys_of_schema(schema: &Value, path: String, keys: &mut BTreeSet<String>) {
     if let Some(items) = schema.get("items") {
         keys_of_schema(items, path.clone(), keys);
     }
-    for (key, inner) in schema
-        .get("properties")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten()
-    {
+    for (key, inner) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let path = format!("{path}/{key}");
         keys.insert(path.clone());
         keys_of_schema(inner, path, keys);
@@ -203,10 +164,7 @@ fn of_yaml(yaml: &Yaml<'_>) -> Value {
         Yaml::Sequence(items) => items.iter().map(of_yaml).collect(),
         Yaml::Mapping(entries) => {
             let entry = |(key, value): (&Yaml<'_>, &Yaml<'_>)| {
-                (
-                    key.as_str().expect("keys are names").to_owned(),
-                    of_yaml(value),
-                )
+                (key.as_str().expect("keys are names").to_owned(), of_yaml(value))
             };
             Value::Object(entries.iter().map(entry).collect::<Map<String, Value>>())
         }
