@@ -9,8 +9,22 @@ use crate::truth::Who;
 pub(crate) const PEOPLE_PER_ORGANIZATION: usize = 6;
 
 const WORDS: [&str; 16] = [
-    "northwind", "harbour", "meridian", "calder", "westfold", "lumen", "tarn", "ashgrove",
-    "kestrel", "brightwater", "fenwick", "orchard", "silverton", "moorgate", "thistle", "windmill",
+    "northwind",
+    "harbour",
+    "meridian",
+    "calder",
+    "westfold",
+    "lumen",
+    "tarn",
+    "ashgrove",
+    "kestrel",
+    "brightwater",
+    "fenwick",
+    "orchard",
+    "silverton",
+    "moorgate",
+    "thistle",
+    "windmill",
 ];
 const TRADES: [&str; 6] = ["logistics", "claims", "brokers", "repairs", "analytics", "systems"];
 const FIRST: [&str; 16] = [
@@ -18,8 +32,18 @@ const FIRST: [&str; 16] = [
     "kaya", "lena", "marek", "noor", "oskar",
 ];
 const LAST: [&str; 12] = [
-    "field", "okafor", "lindqvist", "marsh", "novak", "ferrer", "brandt", "ito", "singh", "dumas",
-    "keane", "vale",
+    "field",
+    "okafor",
+    "lindqvist",
+    "marsh",
+    "novak",
+    "ferrer",
+    "brandt",
+    "ito",
+    "singh",
+    "dumas",
+    "keane",
+    "vale",
 ];
 
 /// By which identity provider an organization's people come.
@@ -116,8 +140,8 @@ pub(crate) struct Company {
 impl Company {
     pub(crate) fn new(plan: &Plan) -> Self {
         let mut rng = Rng::of(plan.seed, "company", 0);
-        let missing = Feed::ALL
-            .map(|feed| feed.can_be_missing() && rng.chance(plan.faults.missing_feeds));
+        let missing =
+            Feed::ALL.map(|feed| feed.can_be_missing() && rng.chance(plan.faults.missing_feeds));
         Self {
             accounts: std::array::from_fn(|_| rng.digits(12)),
             entra_tenant: rng.uuid(),
@@ -292,9 +316,8 @@ impl Company {
     pub(crate) fn desk(&self, organization: usize) -> Option<(String, usize, usize)> {
         let mut rng = Rng::of(self.plan.seed, "desk", organization as u64);
         let first = organization * PEOPLE_PER_ORGANIZATION;
-        rng.chance(self.plan.faults.renames).then(|| {
-            (format!("desk@{}", self.organization(organization).domain), first, first + 1)
-        })
+        rng.chance(self.plan.faults.renames)
+            .then(|| (format!("desk@{}", self.organization(organization).domain), first, first + 1))
     }
 }
 

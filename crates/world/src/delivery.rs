@@ -90,7 +90,8 @@ impl<'a> Delivery<'a> {
             let late = copy > 0 || self.rng.chance(self.faults.late);
             let delay = if late { self.rng.between(0, most) } else { usual.min(MINUTE) };
             self.number += 1;
-            let parcel = Parcel { arrives: at + delay, number: self.number, feed, body: Rc::clone(&body) };
+            let parcel =
+                Parcel { arrives: at + delay, number: self.number, feed, body: Rc::clone(&body) };
             self.under_way.push(Reverse(parcel));
         }
         self.most_under_way = self.most_under_way.max(self.under_way.len());
@@ -140,7 +141,7 @@ impl<'a> Delivery<'a> {
     fn hand_over(&mut self) -> io::Result<()> {
         let Some(Reverse(parcel)) = self.under_way.pop() else { return Ok(()) };
         if Feed::AWS.contains(&parcel.feed) {
-            return self.into_trail(&parcel);
+            return self.add_to_trail(&parcel);
         }
         // One file a day; yesterday's is complete once today's has begun, give or take the lag.
         let extension = if parcel.feed == Feed::KcMachines { "log" } else { "ndjson" };
@@ -156,11 +157,8 @@ impl<'a> Delivery<'a> {
     /// Forgets the empty remainders of days long past, so that their number stays bounded.
     fn close_before(&mut self, folder: &str, at: Millis) -> io::Result<()> {
         let limit = format!("{folder}{}", date(at));
-        let old: Vec<String> = self
-            .pieces
-            .range(folder.to_owned()..limit)
-            .map(|(path, _)| path.clone())
-            .collect();
+        let old: Vec<String> =
+            self.pieces.range(folder.to_owned()..limit).map(|(path, _)| path.clone()).collect();
         for path in old {
             if let Some(piece) = self.pieces.remove(&path) {
                 self.write(&path, &piece)?;
@@ -169,7 +167,7 @@ impl<'a> Delivery<'a> {
         Ok(())
     }
 
-    fn into_trail(&mut self, parcel: &Parcel) -> io::Result<()> {
+    fn add_to_trail(&mut self, parcel: &Parcel) -> io::Result<()> {
         let window = parcel.arrives - parcel.arrives.rem_euclid(5 * MINUTE);
         let trail = self.trails.entry(parcel.feed).or_default();
         let full = trail.window != window || trail.records.len() >= CLOUDTRAIL_FILE_RECORDS;

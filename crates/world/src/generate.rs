@@ -226,7 +226,10 @@ impl<'a> Director<'a> {
             }
             let (lead, other) = self.leads(story);
             let Some(players) = self.players(story, lead, other) else { continue };
-            if players.iter().any(|player| self.busy.get(player).is_some_and(|free| *free > self.now)) {
+            if players
+                .iter()
+                .any(|player| self.busy.get(player).is_some_and(|free| *free > self.now))
+            {
                 continue;
             }
             for player in players {
@@ -266,7 +269,8 @@ impl<'a> Director<'a> {
 
     /// Everybody the scene needs to itself; `None` if these leads cannot play this story.
     fn players(&self, story: Story, lead: usize, other: usize) -> Option<Vec<Player>> {
-        let provider = |person: usize| self.company.organization(person / PEOPLE_PER_ORGANIZATION).provider;
+        let provider =
+            |person: usize| self.company.organization(person / PEOPLE_PER_ORGANIZATION).provider;
         let fits = match story {
             Story::Federated => provider(lead) != Provider::Entra,
             Story::Desk => {
@@ -277,10 +281,14 @@ impl<'a> Director<'a> {
             Story::OktaWork => provider(lead) == Provider::Okta,
             Story::Exchange => provider(lead) == Provider::Keycloak,
             Story::OktaImpersonation => {
-                lead != other && provider(lead) == Provider::Okta && provider(other) == Provider::Okta
+                lead != other
+                    && provider(lead) == Provider::Okta
+                    && provider(other) == Provider::Okta
             }
             Story::RealmImpersonation => {
-                lead != other && provider(lead) == Provider::Keycloak && provider(other) == Provider::Keycloak
+                lead != other
+                    && provider(lead) == Provider::Keycloak
+                    && provider(other) == Provider::Keycloak
             }
             Story::Guest => provider(lead) == Provider::Entra,
             _ => true,
@@ -291,7 +299,11 @@ impl<'a> Director<'a> {
             Story::TracedPortal => Vec::new(),
             Story::BlindPortal => vec![Player::BlindPortal],
             Story::Desk => {
-                vec![Player::Person(lead), Player::Person(other), Player::Desk(lead / PEOPLE_PER_ORGANIZATION)]
+                vec![
+                    Player::Person(lead),
+                    Player::Person(other),
+                    Player::Desk(lead / PEOPLE_PER_ORGANIZATION),
+                ]
             }
             Story::OktaImpersonation | Story::RealmImpersonation => {
                 vec![Player::Person(lead), Player::Person(other)]
@@ -319,4 +331,3 @@ fn play(stage: &mut Stage<'_>, story: Story, (lead, other): (usize, usize)) {
         Story::GitHub => github::play(stage, lead),
     }
 }
-

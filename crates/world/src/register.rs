@@ -62,7 +62,8 @@ fn flow(value: &Value) -> String {
             format!("[{}]", items.iter().map(flow).collect::<Vec<_>>().join(", "))
         }
         Value::Object(map) => {
-            let parts: Vec<_> = map.iter().map(|(key, value)| format!("{key}: {}", flow(value))).collect();
+            let parts: Vec<_> =
+                map.iter().map(|(key, value)| format!("{key}: {}", flow(value))).collect();
             format!("{{{}}}", parts.join(", "))
         }
         other => other.to_string(),
@@ -74,7 +75,9 @@ fn always(from: &str) -> Value {
 }
 
 fn sponsor(n: usize) -> String {
-    ["ingrid-vale", "colin-marsh", "petra-holm", "samir-aziz", "judith-crane", "tomas-wirth"][n % SPONSORS].to_owned()
+    ["ingrid-vale", "colin-marsh", "petra-holm", "samir-aziz", "judith-crane", "tomas-wirth"]
+        [n % SPONSORS]
+        .to_owned()
 }
 
 impl Book<'_> {
@@ -264,7 +267,9 @@ impl Book<'_> {
         } else {
             return None;
         };
-        Some(json!({"namespace": "portal-claims", "value": login, "trust_path": path, "active": active}))
+        Some(
+            json!({"namespace": "portal-claims", "value": login, "trust_path": path, "active": active}),
+        )
     }
 
     fn machines(&self) -> Vec<Value> {
@@ -353,7 +358,8 @@ impl Book<'_> {
     }
 
     fn credentials(&self) -> Vec<Value> {
-        let mut list: Vec<Value> = (0..self.company.keys()).filter_map(|i| self.access_key(i)).collect();
+        let mut list: Vec<Value> =
+            (0..self.company.keys()).filter_map(|i| self.access_key(i)).collect();
         let org = self.company.organization(0).id;
         list.push(json!({
             "id": "brokers-portal-key", "identity": "svc-brokers-portal", "kind": "api_key",
@@ -452,7 +458,11 @@ impl Book<'_> {
         })];
         for i in 0..self.company.people() {
             let who = self.company.person(i);
-            for (n, entitlement) in ["hub-access", "prod-operations", "data-reading", "claims-interface"].into_iter().enumerate() {
+            for (n, entitlement) in
+                ["hub-access", "prod-operations", "data-reading", "claims-interface"]
+                    .into_iter()
+                    .enumerate()
+            {
                 let resold = self.company.organization(who.organization).via == Some(0) && n == 1;
                 list.push(self.grant(&format!("g-{i}-{n}"), entitlement, &who.id, resold));
             }

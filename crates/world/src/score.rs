@@ -187,11 +187,17 @@ fn parse(text: &str, file: &'static str, n: usize) -> Result<Value, ScoreError> 
     serde_json::from_str(text).map_err(|source| ScoreError::Json { file, line: n + 1, source })
 }
 
-fn field(value: &Value, name: &'static str, file: &'static str, n: usize) -> Result<String, ScoreError> {
-    value[name]
-        .as_str()
-        .map(str::to_owned)
-        .ok_or(ScoreError::Field { file, line: n + 1, field: name })
+fn field(
+    value: &Value,
+    name: &'static str,
+    file: &'static str,
+    n: usize,
+) -> Result<String, ScoreError> {
+    value[name].as_str().map(str::to_owned).ok_or(ScoreError::Field {
+        file,
+        line: n + 1,
+        field: name,
+    })
 }
 
 fn read_truth(value: &Value, n: usize) -> Result<Truth, ScoreError> {
@@ -210,7 +216,12 @@ fn read_truth(value: &Value, n: usize) -> Result<Truth, ScoreError> {
         event: text("event")?,
         story: text("story")?,
         why: text("why")?,
-        links: value["links"].as_array().into_iter().flatten().filter_map(|link| link.as_str().map(str::to_owned)).collect(),
+        links: value["links"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|link| link.as_str().map(str::to_owned))
+            .collect(),
         gap: value["best"]["gap"].as_str().map(str::to_owned),
         stolen: value["stolen"].as_bool().unwrap_or(false),
         holder: side("holder", "holder_grade")?,
@@ -348,7 +359,8 @@ fn conclude(score: &mut Score, truth: &Truth) {
     }
     *score.missed_stories.entry(truth.story.clone()).or_default() += 1;
     if score.misses.len() < SHOWN_MAX {
-        let nothing = Found { identity: None, account: None, grade: Grade::Unattributed, gap: None };
+        let nothing =
+            Found { identity: None, account: None, grade: Grade::Unattributed, gap: None };
         score.misses.push(fault("actor", truth, &truth.actor, &nothing));
     }
 }

@@ -13,3 +13,6 @@ pub(crate) mod keys;
 pub(crate) mod machines;
 pub(crate) mod okta;
 pub(crate) mod portal;
+
+#[cfg(test)]
+mod tests;

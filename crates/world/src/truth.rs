@@ -138,6 +138,14 @@ impl Case {
         self
     }
 
+    /// As [`Self::because`], unless a gap has already said why.
+    pub(crate) fn because_known(self, why: &str) -> Self {
+        match self.actor_known {
+            Known::As(_) => self.because(why),
+            Known::Not(..) => self,
+        }
+    }
+
     /// The same credential in a thief's hands: the holder stays, nobody registered acts.
     pub(crate) fn stolen(&self) -> Self {
         let mut case = self.clone();

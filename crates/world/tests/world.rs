@@ -32,9 +32,13 @@ fn records(files: &World) -> Vec<(String, Value)> {
             let mut plain = String::new();
             flate2::read::GzDecoder::new(bytes.as_slice()).read_to_string(&mut plain).unwrap();
             let envelope: Value = serde_json::from_str(&plain).unwrap();
-            all.extend(envelope["Records"].as_array().unwrap().iter().map(|r| (path.clone(), r.clone())));
+            all.extend(
+                envelope["Records"].as_array().unwrap().iter().map(|r| (path.clone(), r.clone())),
+            );
         } else if path.ends_with(".ndjson") {
-            all.extend(text(bytes).lines().map(|line| (path.clone(), serde_json::from_str(line).unwrap())));
+            all.extend(
+                text(bytes).lines().map(|line| (path.clone(), serde_json::from_str(line).unwrap())),
+            );
         } else {
             all.extend(text(bytes).lines().map(|line| (path.clone(), json!(line))));
         }
@@ -49,7 +53,9 @@ fn native_id(path: &str, record: &Value) -> Option<String> {
         "github" => "_document_id",
         "kubernetes" => "auditID",
         "nginx" => "request_id",
-        _ if path.contains("entra/graph") => return record["properties"]["requestId"].as_str().map(str::to_owned),
+        _ if path.contains("entra/graph") => {
+            return record["properties"]["requestId"].as_str().map(str::to_owned);
+        }
         _ => return None,
     };
     record[key].as_str().map(str::to_owned)
@@ -98,8 +104,13 @@ fn the_register_is_yaml_whose_references_resolve() {
         for (list, items) in documents[0].as_mapping().unwrap() {
             let list = list.as_str().unwrap().to_owned();
             for item in items.as_sequence().into_iter().flatten() {
-                let Some(id) = item.as_mapping_get("id").and_then(|id| id.as_str()) else { continue };
-                assert!(ids.entry(list.clone()).or_default().insert(id.to_owned()), "{list} {id} twice");
+                let Some(id) = item.as_mapping_get("id").and_then(|id| id.as_str()) else {
+                    continue;
+                };
+                assert!(
+                    ids.entry(list.clone()).or_default().insert(id.to_owned()),
+                    "{list} {id} twice"
+                );
                 if list == "identities" {
                     identities.insert(id.to_owned());
                 }
@@ -132,7 +143,14 @@ fn all_faults_and_stories_show_in_a_small_world() {
     assert_eq!(grades.len(), 5, "{grades:?}");
     assert_eq!(stories.len(), 14, "{stories:?}");
     assert!(stolen > 0);
-    for gap in ["ambiguous", "shared_credential", "issuance_not_collected", "before_coverage_start", "shared_account", "redacted_at_source"] {
+    for gap in [
+        "ambiguous",
+        "shared_credential",
+        "issuance_not_collected",
+        "before_coverage_start",
+        "shared_account",
+        "redacted_at_source",
+    ] {
         assert!(gaps.contains(gap), "{gap} of {gaps:?}");
     }
 }
@@ -160,7 +178,10 @@ impl Sink for Count {
 
 #[test]
 fn what_is_under_way_does_not_grow_with_the_world() {
-    let made = |actions| generate(&Plan { organizations: 8, ..Plan::new(1, actions) }, &mut Count::default()).unwrap();
+    let made = |actions| {
+        generate(&Plan { organizations: 8, ..Plan::new(1, actions) }, &mut Count::default())
+            .unwrap()
+    };
     let (small, large) = (made(3_000), made(60_000));
     assert!(large.records > 15 * small.records);
     assert!(large.most_under_way <= 20_001, "{}", large.most_under_way);

@@ -155,3 +155,52 @@ pub(crate) fn activity(entry: &Activity<'_>) -> Value {
         },
     })
 }
+
+/// Changes that the directory audits.
+pub(crate) const AUDITED: [&str; 3] = [
+    "Add member to role",
+    "Consent to application",
+    "Update application – Certificates and secrets management",
+];
+
+pub(crate) struct Audit<'a> {
+    pub(crate) at: Millis,
+    pub(crate) id: &'a str,
+    pub(crate) tenant: &'a str,
+    pub(crate) operation: &'a str,
+    /// The `who` of the sign-in.
+    pub(crate) who: &'a Value,
+    pub(crate) ip: &'a str,
+}
+
+pub(crate) fn audit(entry: &Audit<'_>) -> Value {
+    json!({
+        "time": ticks(entry.at),
+        "resourceId": format!("/tenants/{}/providers/Microsoft.aadiam", entry.tenant),
+        "operationName": entry.operation,
+        "operationVersion": "1.0",
+        "category": "AuditLogs",
+        "tenantId": entry.tenant,
+        "resultSignature": "None",
+        "durationMs": 0,
+        "callerIpAddress": entry.ip,
+        "correlationId": entry.id.trim_start_matches("Directory_"),
+        "Level": 4,
+        "properties": {
+            "id": entry.id,
+            "category": "RoleManagement",
+            "correlationId": entry.id.trim_start_matches("Directory_"),
+            "result": "success",
+            "activityDisplayName": entry.operation,
+            "activityDateTime": ticks(entry.at),
+            "loggedByService": "Core Directory",
+            "operationType": "Assign",
+            "initiatedBy": {"user": {
+                "id": entry.who["userId"], "displayName": entry.who["userDisplayName"],
+                "userPrincipalName": entry.who["userPrincipalName"], "ipAddress": entry.ip, "roles": [],
+            }},
+            "targetResources": [{"id": "0f3a0000-0000-4000-8000-000000000001", "displayName": "Claims", "type": "Role", "modifiedProperties": []}],
+            "additionalDetails": [],
+        },
+    })
+}

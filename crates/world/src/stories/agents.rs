@@ -28,13 +28,20 @@ pub(crate) fn exchange(st: &mut Stage<'_>, person: usize) {
         "subject_token_client_id": "workbench", "audience": client, "act": user,
         "client_auth_method": "client-jwt",
     });
-    forge::realm_event(st, (Feed::KcPartners, at), "TOKEN_EXCHANGE", (&client, &who.keycloak, Some(&token.session)), details);
-    let mut case = Case::of(federated::by_realm(&who), Known::As(Grade::Exact), "").link("keycloak.token_exchange", Grade::Exact);
+    forge::realm_event(
+        st,
+        (Feed::KcPartners, at),
+        "TOKEN_EXCHANGE",
+        (&client, &who.keycloak, Some(&token.session)),
+        details,
+    );
+    let mut case = Case::of(federated::by_realm(&who), Known::As(Grade::Exact), "")
+        .link("keycloak.token_exchange", Grade::Exact);
     case.actor = Some(Who::new(&id, "kc-partners", &client));
     let token = forge::Token { at, ..token };
     let (mut session, case) = federated::web_identity(st, &who.keycloak, &client, &token, case);
     session.agent = "assistant/1.4".to_owned();
-    let case = case.because("The token was exchanged: its log names the person it stands for and the agent that got it.");
+    let case = case.because_known("The token was exchanged: its log names the person it stands for and the agent that got it.");
     aws::play(st, session, case, at + 10 * SECOND);
 }
 
@@ -43,15 +50,23 @@ pub(crate) fn impersonate(st: &mut Stage<'_>, support: usize, victim: usize) {
     let (support, victim) = (st.company.person(support), st.company.person(victim));
     let at = st.now + 2 * SECOND;
     let session = st.rng.base64url(18);
-    forge::realm_event(st, (Feed::KcPartners, at), "IMPERSONATE", ("security-admin-console", &victim.keycloak, Some(&session)), json!({
-        "impersonator": support.email, "impersonator_realm": "partners", "username": victim.email,
-    }));
+    forge::realm_event(
+        st,
+        (Feed::KcPartners, at),
+        "IMPERSONATE",
+        ("security-admin-console", &victim.keycloak, Some(&session)),
+        json!({
+            "impersonator": support.email, "impersonator_realm": "partners", "username": victim.email,
+        }),
+    );
     let token = forge::code_to_token(st, &victim, "aws-cli", &session, at + 3 * SECOND);
     let mut case = Case::of(federated::by_realm(&support), Known::As(Grade::Exact), "")
         .link("keycloak.impersonation", Grade::Exact)
         .link("keycloak.session", Grade::Exact);
     case.holder = federated::by_realm(&victim);
     let (session, case) = federated::web_identity(st, &victim.keycloak, "aws-cli", &token, case);
-    let case = case.because("The session behind the token was opened by an impersonation, which names who did it.");
+    let case = case.because_known(
+        "The session behind the token was opened by an impersonation, which names who did it.",
+    );
     aws::play(st, session, case, token.at + 12 * SECOND);
 }

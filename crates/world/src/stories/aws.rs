@@ -2,12 +2,14 @@
 
 use serde_json::json;
 
+use crate::company::Machine;
 use crate::feed::Feed;
 use crate::records::cloudtrail::{ACTIONS, Call, Session, call};
 use crate::records::kubernetes;
 use crate::stage::Stage;
+use crate::stories::machines;
 use crate::time::{MINUTE, Millis, SECOND};
-use crate::truth::{Case, Grade};
+use crate::truth::{Case, Grade, Known};
 
 pub(crate) const ISSUED_KEY: &str = "aws.issued_access_key";
 const THIEF_IP: &str = "192.0.2.66";
@@ -23,7 +25,11 @@ pub(crate) fn session(st: &mut Stage<'_>, account: usize, name: &str, at: Millis
         role: role.to_owned(),
         role_id: format!("AROA{}", st.rng.base32(16)),
         // The caller chooses this name, and now and then chooses somebody else's.
-        name: if st.rng.chance(0.1) { "ann.admin@aldgate.example".to_owned() } else { name.to_owned() },
+        name: if st.rng.chance(0.1) {
+            "ann.admin@aldgate.example".to_owned()
+        } else {
+            name.to_owned()
+        },
         created: at,
         ip,
         agent: "aws-cli/2.31.0".to_owned(),
@@ -52,17 +58,20 @@ pub(crate) fn assume(
     let shared = st.rng.uuid();
     let across = from.account != account;
     let id = st.rng.uuid();
-    let mut record = call(&mut st.rng, &Call {
-        at: next.created,
-        id: &id,
-        account: caller,
-        service: "sts",
-        name: "AssumeRole",
-        read_only: true,
-        identity: from.identity(caller),
-        ip: &from.ip,
-        agent: &from.agent,
-    });
+    let mut record = call(
+        &mut st.rng,
+        &Call {
+            at: next.created,
+            id: &id,
+            account: caller,
+            service: "sts",
+            name: "AssumeRole",
+            read_only: true,
+            identity: from.identity(caller),
+            ip: &from.ip,
+            agent: &from.agent,
+        },
+    );
     record["requestParameters"] = next.request(target);
     record["responseElements"] = next.response(target);
     if across {
@@ -94,17 +103,20 @@ pub(crate) fn act(st: &mut Stage<'_>, session: &Session, at: Millis, case: &Case
     let number = st.company.accounts[session.account].clone();
     let (service, name, read_only) = *st.rng.pick(&ACTIONS);
     let id = st.rng.uuid();
-    let mut record = call(&mut st.rng, &Call {
-        at,
-        id: &id,
-        account: &number,
-        service,
-        name,
-        read_only,
-        identity: session.identity(&number),
-        ip: &session.ip,
-        agent: &session.agent,
-    });
+    let mut record = call(
+        &mut st.rng,
+        &Call {
+            at,
+            id: &id,
+            account: &number,
+            service,
+            name,
+            read_only,
+            identity: session.identity(&number),
+            ip: &session.ip,
+            agent: &session.agent,
+        },
+    );
     if st.rng.chance(0.1) {
         record["errorCode"] = json!("AccessDenied");
         record["errorMessage"] = json!("not authorized to perform this action");
@@ -145,6 +157,60 @@ pub(crate) fn cluster_user(session: &Session, number: &str) -> serde_json::Value
     })
 }
 
+/// An `AssumeRole` that was refused: it names no key, and makes no session.
+fn refused(st: &mut Stage<'_>, session: &Session, at: Millis) {
+    let number = st.company.accounts[session.account].clone();
+    let id = st.rng.uuid();
+    let mut record = call(
+        &mut st.rng,
+        &Call {
+            at,
+            id: &id,
+            account: &number,
+            service: "sts",
+            name: "AssumeRole",
+            read_only: true,
+            identity: session.identity(&number),
+            ip: &session.ip,
+            agent: &session.agent,
+        },
+    );
+    record["errorCode"] = json!("AccessDenied");
+    record["errorMessage"] = json!("not authorized to perform: sts:AssumeRole");
+    st.log(Feed::AWS[session.account], at, &record);
+}
+
+/// Sometimes a person in the cluster makes a service account's token and goes on under its name.
+fn mint(
+    st: &mut Stage<'_>,
+    sessions: &[(Session, Case)],
+    at: Millis,
+) -> Option<(Machine, String, Case)> {
+    let (session, case) = sessions.iter().rev().find(|(session, _)| session.account == 1)?;
+    if !st.rng.chance(0.15) {
+        return None;
+    }
+    let number = st.company.accounts[1].clone();
+    // The fifth of every five machines is a service account.
+    let machine = st.company.machine(4 + 5 * st.rng.below(st.company.machines() / 5));
+    let token = st.rng.uuid();
+    let user = cluster_user(session, &number);
+    machines::issue(st, &machine, (at, &token), user);
+    let mut case = case
+        .clone()
+        .link("kubernetes.access_key", Grade::Exact)
+        .link(machines::TOKEN, Grade::Exact);
+    case.holder = machines::by_cluster(&machine);
+    case.holder_known = match case.holder_known {
+        known @ Known::As(_) => known,
+        // Each use names the account, whoever made its token.
+        Known::Not(..) => Known::As(Grade::Declared),
+    };
+    let case = case
+        .because_known("A person made the token for a service account; the cluster logged who.");
+    Some((machine, token, case))
+}
+
 /// Chains up to three roles, acts along the way, and may be robbed of the last key.
 pub(crate) fn play(st: &mut Stage<'_>, first: Session, case: Case, at: Millis) {
     let hops = st.rng.below(4);
@@ -153,10 +219,14 @@ pub(crate) fn play(st: &mut Stage<'_>, first: Session, case: Case, at: Millis) {
     for _ in 0..hops {
         clock += st.rng.between(SECOND, MINUTE);
         let (from, case) = sessions[sessions.len() - 1].clone();
-        let account = (from.account + 1 + st.rng.below(2)) % 3;
+        let account = st.rng.below(3);
         sessions.push(assume(st, &from, account, clock, &case));
     }
+    if st.fault(st.plan.faults.failed_logins) {
+        refused(st, &sessions[0].0.clone(), clock);
+    }
     let robbed = st.fault(st.plan.faults.stolen);
+    let minted = mint(st, &sessions, clock);
     let step = 40 * MINUTE / i64::try_from(st.actions.max(1)).unwrap_or(1);
     for n in 0..st.actions {
         clock += st.rng.between(0, step.max(1));
@@ -164,10 +234,19 @@ pub(crate) fn play(st: &mut Stage<'_>, first: Session, case: Case, at: Millis) {
         let which = if st.rng.chance(0.6) { last } else { st.rng.below(sessions.len()) };
         let (session, case) = sessions[which].clone();
         if robbed && which == last && n > st.actions / 2 && st.rng.chance(0.5) {
-            let thief = Session { ip: THIEF_IP.to_owned(), agent: "python-requests/2.32".to_owned(), ..session };
+            let thief = Session {
+                ip: THIEF_IP.to_owned(),
+                agent: "python-requests/2.32".to_owned(),
+                ..session
+            };
             act(st, &thief, clock, &case.stolen());
         } else if session.account == 1 && st.rng.chance(0.25) {
-            cluster(st, &session, clock, &case);
+            match &minted {
+                Some((machine, token, case)) if st.rng.chance(0.5) => {
+                    machines::as_service_account(st, machine, (clock, token), "", case);
+                }
+                _ => cluster(st, &session, clock, &case),
+            }
         } else {
             act(st, &session, clock, &case);
         }

@@ -27,7 +27,11 @@ pub(crate) fn play(st: &mut Stage<'_>, person: usize) {
             login(st, account, &who, signed_in, true);
         }
     }
-    let mut case = Case::of(st.company.by_iam(account, &who), Known::As(Grade::Exact), "One console login of this user began in the second the session states.");
+    let mut case = Case::of(
+        st.company.by_iam(account, &who),
+        Known::As(Grade::Exact),
+        "One console login of this user began in the second the session states.",
+    );
     if early {
         case.holder_known = Known::As(Grade::Declared);
         case.actor_known = Known::Not("before_coverage_start", 0);
@@ -35,7 +39,8 @@ pub(crate) fn play(st: &mut Stage<'_>, person: usize) {
     } else if twice {
         case.holder_known = Known::As(Grade::Declared);
         case.actor_known = Known::Not("ambiguous", 2);
-        case = case.because("Two console logins of this user began in the second the session states.");
+        case =
+            case.because("Two console logins of this user began in the second the session states.");
     } else {
         case = case.link(SESSION, Grade::Composite);
     }
@@ -60,17 +65,20 @@ pub(crate) fn login(st: &mut Stage<'_>, account: usize, who: &Person, at: Millis
     } else {
         json!({"type": "IAMUser", "accountId": number, "accessKeyId": "", "userName": "HIDDEN_DUE_TO_SECURITY_REASONS"})
     };
-    let mut record = call(&mut st.rng, &Call {
-        at,
-        id: &id,
-        account: &number,
-        service: "signin",
-        name: "ConsoleLogin",
-        read_only: false,
-        identity,
-        ip: &who.ip,
-        agent: BROWSER,
-    });
+    let mut record = call(
+        &mut st.rng,
+        &Call {
+            at,
+            id: &id,
+            account: &number,
+            service: "signin",
+            name: "ConsoleLogin",
+            read_only: false,
+            identity,
+            ip: &who.ip,
+            agent: BROWSER,
+        },
+    );
     record["eventType"] = json!("AwsConsoleSignIn");
     let result = if success { "Success" } else { "Failure" };
     record["responseElements"] = json!({"ConsoleLogin": result});
@@ -84,7 +92,12 @@ pub(crate) fn login(st: &mut Stage<'_>, account: usize, who: &Person, at: Millis
 }
 
 /// A console session's `userIdentity`: every call may be signed by another key.
-pub(crate) fn identity(st: &mut Stage<'_>, number: &str, who: &Person, signed_in: Millis) -> serde_json::Value {
+pub(crate) fn identity(
+    st: &mut Stage<'_>,
+    number: &str,
+    who: &Person,
+    signed_in: Millis,
+) -> serde_json::Value {
     let key = format!("ASIA{}", st.rng.base32(16));
     let mut identity = iam_user(number, &who.iam_user, &who.iam_id, Some(&key));
     identity["sessionContext"] = json!({
@@ -111,12 +124,17 @@ fn act(
     if through_service {
         identity["invokedBy"] = json!("cloudformation.amazonaws.com");
         (ip, agent) = ("cloudformation.amazonaws.com", "cloudformation.amazonaws.com");
-        case = Case::of(st.company.by_iam(account, who), Known::As(Grade::Declared), "A service acted on; the record names the user who called it.")
-            .link("aws.invoked_by", Grade::Declared);
+        case = Case::of(
+            st.company.by_iam(account, who),
+            Known::As(Grade::Declared),
+            "A service acted on; the record names the user who called it.",
+        )
+        .link("aws.invoked_by", Grade::Declared);
     }
-    let mut record = call(&mut st.rng, &Call {
-        at, id: &id, account: &number, service, name, read_only, identity, ip, agent,
-    });
+    let mut record = call(
+        &mut st.rng,
+        &Call { at, id: &id, account: &number, service, name, read_only, identity, ip, agent },
+    );
     if !through_service {
         record["sessionCredentialFromConsole"] = json!("true");
     }

@@ -5,12 +5,17 @@ use serde_json::{Value, json};
 
 use crate::company::Machine;
 use crate::feed::Feed;
-use crate::records::entra::{Activity, Encoding, REQUESTS, SignIn, activity, sign_in, token_id};
+use crate::records::entra::{
+    AUDITED, Activity, Audit, Encoding, REQUESTS, SignIn, activity, audit, sign_in, token_id,
+};
 use crate::stage::Stage;
 use crate::time::{MINUTE, Millis, SECOND};
 use crate::truth::{Case, Grade, Known, Who};
 
 const TOKEN: &str = "entra.unique_token_identifier";
+
+/// What stands where a session id should, now and then.
+const ZERO: &str = "00000000-0000-0000-0000-000000000000";
 
 /// Who signs in, as the two logs name them.
 struct Subject<'a> {
@@ -67,14 +72,21 @@ pub(crate) fn application(st: &mut Stage<'_>, machine: usize, it: &Machine) {
 /// Signs in, perhaps renews the token, and works.
 fn play(st: &mut Stage<'_>, subject: &Subject<'_>, who: Who) {
     st.unsettle(Feed::Graph);
-    let session = subject.user.map(|_| st.rng.uuid());
+    let session = subject.user.map(|_| {
+        if st.rng.chance(st.plan.faults.sentinels) { ZERO.to_owned() } else { st.rng.uuid() }
+    });
     let at = st.now + 2 * SECOND;
     let mut raw = enter(st, subject, subject.category, at, session.as_deref());
-    let known = Case::of(who, Known::As(Grade::Exact), "The sign-in and the request carry the same token id.");
+    let known = Case::of(
+        who,
+        Known::As(Grade::Exact),
+        "The sign-in and the request carry the same token id.",
+    );
     let known = if st.collects(Feed::EntraSignin) {
         known.link(TOKEN, Grade::Exact)
     } else {
-        let mut case = known.because("The sign-in log is not collected; each request names its account.");
+        let mut case =
+            known.because("The sign-in log is not collected; each request names its account.");
         case.holder_known = Known::As(Grade::Declared);
         case.actor_known = Known::Not("issuance_not_collected", 0);
         case
@@ -92,13 +104,43 @@ fn play(st: &mut Stage<'_>, subject: &Subject<'_>, who: Who) {
         let theft = robbed && n > st.actions * 2 / 3;
         let case = if theft { known.stolen() } else { known.clone() };
         let ip = if theft { "192.0.2.66" } else { subject.ip };
+        if subject.user.is_some() && !theft && st.rng.chance(0.2) {
+            administer(st, subject, clock, &known);
+            continue;
+        }
         ask(st, subject, (clock, issued), (raw, session.as_deref(), ip), &case);
     }
 }
 
-fn enter(st: &mut Stage<'_>, subject: &Subject<'_>, category: &str, at: Millis, session: Option<&str>) -> [u8; 16] {
+/// A change in the directory, whose audit record names the user and no session.
+fn administer(st: &mut Stage<'_>, subject: &Subject<'_>, at: Millis, case: &Case) {
+    let id = format!("Directory_{}", st.rng.uuid());
+    let tenant = st.company.entra_tenant.clone();
+    let operation = *st.rng.pick(&AUDITED);
+    let clock = st.clock(Feed::EntraAudit, at);
+    let record = audit(&Audit {
+        at: clock,
+        id: &id,
+        tenant: &tenant,
+        operation,
+        who: &subject.who,
+        ip: subject.ip,
+    });
+    let case =
+        Case::of(case.holder.clone(), Known::As(Grade::Declared), "The record names the user.");
+    st.act(Feed::EntraAudit, at, &id, &record, &case);
+}
+
+fn enter(
+    st: &mut Stage<'_>,
+    subject: &Subject<'_>,
+    category: &str,
+    at: Millis,
+    session: Option<&str>,
+) -> [u8; 16] {
     let raw: [u8; 16] = st.rng.bytes();
-    let encoding = if st.fault(st.plan.faults.encodings) { Encoding::Text } else { Encoding::Claim };
+    let encoding =
+        if st.fault(st.plan.faults.encodings) { Encoding::Text } else { Encoding::Claim };
     let offset = st.fault(st.plan.faults.encodings) && st.rng.chance(0.3);
     let tenant = st.company.entra_tenant.clone();
     let record = sign_in(&SignIn {

@@ -105,8 +105,9 @@ fn saml_case(st: &Stage<'_>, who: Who, login: &Login, feed: Feed, shared_desk: b
         return if shared_desk {
             case.broken("issuance_not_collected", "The provider's log is not collected, and the subject AWS saw is a desk of several people.")
         } else {
-            case.link("aws.saml_subject", Grade::Declared)
-                .because("The provider's log is not collected; AWS recorded the subject it asserted.")
+            case.link("aws.saml_subject", Grade::Declared).because(
+                "The provider's log is not collected; AWS recorded the subject it asserted.",
+            )
         };
     }
     if login.assertion.is_some() {
@@ -115,7 +116,8 @@ fn saml_case(st: &Stage<'_>, who: Who, login: &Login, feed: Feed, shared_desk: b
             .because("Both sides logged the id of the assertion.");
     }
     if login.fitting > 1 {
-        let mut case = case.because("Two logins of this subject fit the window; no record tells them apart.");
+        let mut case =
+            case.because("Two logins of this subject fit the window; no record tells them apart.");
         case.holder_known = Known::Not("ambiguous", login.fitting);
         case.actor_known = Known::Not("ambiguous", login.fitting);
         return case;
@@ -139,23 +141,26 @@ fn okta_sso(st: &mut Stage<'_>, who: &Person, at: Millis, subject: &str, asserti
     }
     let id = st.rng.uuid();
     let clock = st.clock(Feed::OktaMain, at);
-    let record = okta::entry(&mut st.rng, &okta::Entry {
-        at: clock,
-        id: &id,
-        kind: "user.authentication.sso",
-        actor: (&who.okta, &who.email, &who.name),
-        ip: &who.ip,
-        session: Some(&session),
-        root_session: Some(&root),
-        success: true,
-        target: json!([
-            {"id": "0oa1aws", "type": "AppInstance", "alternateId": "AWS Account Federation",
-             "displayName": "AWS Account Federation", "detailEntry": {"signOnModeType": "SAML_2_0"}},
-            {"id": "0ua1aws", "type": "AppUser", "alternateId": subject, "displayName": who.name,
-             "detailEntry": null},
-        ]),
-        debug,
-    });
+    let record = okta::entry(
+        &mut st.rng,
+        &okta::Entry {
+            at: clock,
+            id: &id,
+            kind: "user.authentication.sso",
+            actor: (&who.okta, &who.email, &who.name),
+            ip: &who.ip,
+            session: Some(&session),
+            root_session: Some(&root),
+            success: true,
+            target: json!([
+                {"id": "0oa1aws", "type": "AppInstance", "alternateId": "AWS Account Federation",
+                 "displayName": "AWS Account Federation", "detailEntry": {"signOnModeType": "SAML_2_0"}},
+                {"id": "0ua1aws", "type": "AppUser", "alternateId": subject, "displayName": who.name,
+                 "detailEntry": null},
+            ]),
+            debug,
+        },
+    );
     st.log(Feed::OktaMain, at, &record);
 }
 
@@ -165,32 +170,38 @@ fn with_saml(st: &mut Stage<'_>, login: &Login, issuer: &str, provider: &str) ->
     let number = st.company.accounts[0].clone();
     let id = st.rng.uuid();
     let qualifier = st.rng.base62(27);
-    let mut record = call(&mut st.rng, &Call {
-        at: session.created,
-        id: &id,
-        account: &number,
-        service: "sts",
-        name: "AssumeRoleWithSAML",
-        read_only: true,
-        identity: json!({
-            "type": "SAMLUser",
-            "principalId": format!("{qualifier}=:{}", login.subject),
-            "userName": login.subject,
-            "identityProvider": format!("arn:aws:iam::{number}:saml-provider/{provider}"),
-        }),
-        ip: &session.ip,
-        agent: &session.agent,
-    });
+    let mut record = call(
+        &mut st.rng,
+        &Call {
+            at: session.created,
+            id: &id,
+            account: &number,
+            service: "sts",
+            name: "AssumeRoleWithSAML",
+            read_only: true,
+            identity: json!({
+                "type": "SAMLUser",
+                "principalId": format!("{qualifier}=:{}", login.subject),
+                "userName": login.subject,
+                "identityProvider": format!("arn:aws:iam::{number}:saml-provider/{provider}"),
+            }),
+            ip: &session.ip,
+            agent: &session.agent,
+        },
+    );
     let mut request = session.request(&number);
     let assertion = login.assertion.clone().unwrap_or_else(|| format!("_{}", st.rng.hex(40)));
     request["sAMLAssertionID"] = json!(assertion);
     request["principalArn"] = json!(format!("arn:aws:iam::{number}:saml-provider/{provider}"));
     record["requestParameters"] = request;
     let mut response = session.response(&number);
-    merge(&mut response, &json!({
-        "subject": login.subject, "subjectType": "persistent", "issuer": issuer,
-        "nameQualifier": format!("{qualifier}="), "audience": AWS_AUDIENCE,
-    }));
+    merge(
+        &mut response,
+        &json!({
+            "subject": login.subject, "subjectType": "persistent", "issuer": issuer,
+            "nameQualifier": format!("{qualifier}="), "audience": AWS_AUDIENCE,
+        }),
+    );
     record["responseElements"] = response;
     st.log(Feed::AwsHub, session.created, &record);
     session
@@ -212,27 +223,33 @@ pub(crate) fn web_identity(
     let host = issuer.trim_start_matches("https://").to_owned();
     let provider = format!("arn:aws:iam::{number}:oidc-provider/{host}");
     let id = st.rng.uuid();
-    let mut record = call(&mut st.rng, &Call {
-        at: session.created,
-        id: &id,
-        account: &number,
-        service: "sts",
-        name: "AssumeRoleWithWebIdentity",
-        read_only: true,
-        identity: json!({
-            "type": "WebIdentityUser",
-            "principalId": format!("{provider}:{client}:{subject}"),
-            "userName": subject,
-            "identityProvider": provider,
-        }),
-        ip: &session.ip,
-        agent: &session.agent,
-    });
+    let mut record = call(
+        &mut st.rng,
+        &Call {
+            at: session.created,
+            id: &id,
+            account: &number,
+            service: "sts",
+            name: "AssumeRoleWithWebIdentity",
+            read_only: true,
+            identity: json!({
+                "type": "WebIdentityUser",
+                "principalId": format!("{provider}:{client}:{subject}"),
+                "userName": subject,
+                "identityProvider": provider,
+            }),
+            ip: &session.ip,
+            agent: &session.agent,
+        },
+    );
     record["requestParameters"] = session.request(&number);
     let mut response = session.response(&number);
-    merge(&mut response, &json!({
-        "subjectFromWebIdentityToken": subject, "provider": provider, "audience": client,
-    }));
+    merge(
+        &mut response,
+        &json!({
+            "subjectFromWebIdentityToken": subject, "provider": provider, "audience": client,
+        }),
+    );
     record["responseElements"] = response;
     st.log(Feed::AwsHub, session.created, &record);
     let case = if st.collects(token.feed) {
@@ -255,7 +272,10 @@ fn after_hub(st: &Stage<'_>, case: Case) -> Case {
     if st.collects(Feed::AwsHub) {
         case.link(aws::ISSUED_KEY, Grade::Exact)
     } else {
-        case.broken("issuance_not_collected", "The account in which the first role was assumed sends no logs.")
+        case.broken(
+            "issuance_not_collected",
+            "The account in which the first role was assumed sends no logs.",
+        )
     }
 }
 

@@ -33,7 +33,13 @@ pub(crate) fn okta_login(st: &mut Stage<'_>, who: &Person, at: Millis) -> (Strin
     let second = format!("102{}", st.rng.base62(22));
     okta_event(st, who, at, "user.session.start", (Some(&first), Some(&root), true));
     okta_event(st, who, at, "policy.evaluate_sign_on", (Some(&first), Some(&root), true));
-    okta_event(st, who, at + SECOND, "user.authentication.auth_via_mfa", (Some(&second), Some(&root), true));
+    okta_event(
+        st,
+        who,
+        at + SECOND,
+        "user.authentication.auth_via_mfa",
+        (Some(&second), Some(&root), true),
+    );
     if st.fault(st.plan.faults.collisions) {
         okta_decoy(st, at, &second, &root);
     }
@@ -50,18 +56,21 @@ fn okta_event(
     let id = st.rng.uuid();
     let clock = st.clock(Feed::OktaMain, at);
     let debug = json!({"requestId": st.rng.base62(20), "dtHash": st.rng.hex(64), "requestUri": "/idp/idx/identify"});
-    let record = okta::entry(&mut st.rng, &okta::Entry {
-        at: clock,
-        id: &id,
-        kind,
-        actor: (&who.okta, &who.email, &who.name),
-        ip: &who.ip,
-        session,
-        root_session: root,
-        success,
-        target: json!(null),
-        debug,
-    });
+    let record = okta::entry(
+        &mut st.rng,
+        &okta::Entry {
+            at: clock,
+            id: &id,
+            kind,
+            actor: (&who.okta, &who.email, &who.name),
+            ip: &who.ip,
+            session,
+            root_session: root,
+            success,
+            target: json!(null),
+            debug,
+        },
+    );
     st.log(Feed::OktaMain, at, &record);
 }
 
@@ -69,18 +78,21 @@ fn okta_event(
 fn okta_decoy(st: &mut Stage<'_>, at: Millis, session: &str, root: &str) {
     let id = st.rng.uuid();
     let clock = st.clock(Feed::OktaLabs, at);
-    let record = okta::entry(&mut st.rng, &okta::Entry {
-        at: clock,
-        id: &id,
-        kind: "user.session.start",
-        actor: ("00uLABS00000000000001", "tess.labs@aldgate-labs.example", "Tess Labs"),
-        ip: "198.51.100.251",
-        session: Some(session),
-        root_session: Some(root),
-        success: true,
-        target: json!(null),
-        debug: json!({"requestUri": "/idp/idx/identify"}),
-    });
+    let record = okta::entry(
+        &mut st.rng,
+        &okta::Entry {
+            at: clock,
+            id: &id,
+            kind: "user.session.start",
+            actor: ("00uLABS00000000000001", "tess.labs@aldgate-labs.example", "Tess Labs"),
+            ip: "198.51.100.251",
+            session: Some(session),
+            root_session: Some(root),
+            success: true,
+            target: json!(null),
+            debug: json!({"requestUri": "/idp/idx/identify"}),
+        },
+    );
     st.log(Feed::OktaLabs, at, &record);
 }
 
@@ -88,16 +100,34 @@ fn okta_decoy(st: &mut Stage<'_>, at: Millis, session: &str, root: &str) {
 pub(crate) fn keycloak_login(st: &mut Stage<'_>, who: &Person, client: &str) -> Token {
     let at = st.now + st.rng.between(SECOND, 5 * SECOND);
     if st.fault(st.plan.faults.failed_logins) {
-        realm_event(st, (Feed::KcPartners, at - 15 * SECOND), "LOGIN_ERROR", (client, &who.keycloak, None), json!({"auth_method": "openid-connect", "username": who.email}));
+        realm_event(
+            st,
+            (Feed::KcPartners, at - 15 * SECOND),
+            "LOGIN_ERROR",
+            (client, &who.keycloak, None),
+            json!({"auth_method": "openid-connect", "username": who.email}),
+        );
     }
     let session = st.rng.base64url(18);
-    realm_event(st, (Feed::KcPartners, at), "LOGIN", (client, &who.keycloak, Some(&session)), json!({
-        "auth_method": "openid-connect", "auth_type": "code", "consent": "no_consent_required",
-        "code_id": session, "username": who.email,
-    }));
+    realm_event(
+        st,
+        (Feed::KcPartners, at),
+        "LOGIN",
+        (client, &who.keycloak, Some(&session)),
+        json!({
+            "auth_method": "openid-connect", "auth_type": "code", "consent": "no_consent_required",
+            "code_id": session, "username": who.email,
+        }),
+    );
     if st.fault(st.plan.faults.collisions) {
         let stranger = st.rng.uuid();
-        realm_event(st, (Feed::KcMachines, at), "LOGIN", ("admin-cli", &stranger, Some(&session)), json!({"username": "somebody-else"}));
+        realm_event(
+            st,
+            (Feed::KcMachines, at),
+            "LOGIN",
+            ("admin-cli", &stranger, Some(&session)),
+            json!({"username": "somebody-else"}),
+        );
     }
     code_to_token(st, who, client, &session, at + 2 * SECOND)
 }
@@ -117,7 +147,13 @@ pub(crate) fn code_to_token(
         "refresh_token_id": st.rng.uuid(), "code_id": session,
         "client_auth_method": "client-secret",
     });
-    realm_event(st, (Feed::KcPartners, at), "CODE_TO_TOKEN", (client, &who.keycloak, Some(session)), details);
+    realm_event(
+        st,
+        (Feed::KcPartners, at),
+        "CODE_TO_TOKEN",
+        (client, &who.keycloak, Some(session)),
+        details,
+    );
     Token { feed: Feed::KcPartners, at, session: session.to_owned() }
 }
 

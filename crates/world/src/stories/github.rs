@@ -28,11 +28,15 @@ pub(crate) fn play(st: &mut Stage<'_>, person: usize) {
             (false, true) => hash.iter().map(|byte| format!("{byte:02X}")).collect(),
             (false, false) => STANDARD.encode(hash),
         };
-        let mut case = Case::of(account.clone(), Known::As(Grade::Declared), "The record names the account.");
+        let mut case =
+            Case::of(account.clone(), Known::As(Grade::Declared), "The record names the account.");
         if redacted {
-            case = case.broken("redacted_at_source", "Account and token were struck out before delivery.");
+            case = case
+                .broken("redacted_at_source", "Account and token were struck out before delivery.");
         } else if by_token {
-            case = case.link(TOKEN, Grade::Declared).because("The token is registered with one consumer.");
+            case = case
+                .link(TOKEN, Grade::Declared)
+                .because("The token is registered with one consumer.");
             if !st.company.github_consumer_known(person) {
                 case.actor_known = Known::Not("shared_credential", 0);
                 case = case.because("Nobody wrote down who uses the token.");
@@ -47,7 +51,8 @@ pub(crate) fn play(st: &mut Stage<'_>, person: usize) {
             actor: if redacted { "" } else { &who.github },
             actor_id: if redacted { 0 } else { who.github_id },
             name_id: if redacted { "" } else { &who.email },
-            token: by_token.then_some((written.as_str(), if redacted { "" } else { number.as_str() })),
+            token: by_token
+                .then_some((written.as_str(), if redacted { "" } else { number.as_str() })),
             ip: &who.ip,
         });
         st.act(Feed::GitHub, at, &id, &record, &case);

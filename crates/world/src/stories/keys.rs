@@ -29,8 +29,12 @@ pub(crate) fn play(st: &mut Stage<'_>, key: usize) {
     }
     case = match key.keeping {
         KeyKeeping::Personal => case.because("The key is registered with one consumer."),
-        KeyKeeping::Revoked => case.because("The key is registered with one consumer; a use after its end is still that owner's."),
-        KeyKeeping::Shared => hidden(case, "The key is registered as shared: its owner is known, who used it is not."),
+        KeyKeeping::Revoked => case.because(
+            "The key is registered with one consumer; a use after its end is still that owner's.",
+        ),
+        KeyKeeping::Shared => {
+            hidden(case, "The key is registered as shared: its owner is known, who used it is not.")
+        }
         KeyKeeping::Unsaid => hidden(case, "Nobody wrote down who uses the key."),
         KeyKeeping::Unregistered => {
             let arn = unregistered_arn(&st.company.accounts[account], &key);
@@ -44,7 +48,10 @@ pub(crate) fn play(st: &mut Stage<'_>, key: usize) {
     for _ in 0..st.actions {
         at += st.rng.between(0, 40 * MINUTE / i64::try_from(st.actions.max(1)).unwrap_or(1));
         let mut case = case.clone();
-        let in_other_hands = matches!(key.keeping, KeyKeeping::Shared | KeyKeeping::Unsaid | KeyKeeping::Unregistered);
+        let in_other_hands = matches!(
+            key.keeping,
+            KeyKeeping::Shared | KeyKeeping::Unsaid | KeyKeeping::Unregistered
+        );
         let user = if in_other_hands && st.rng.chance(0.5) { &mate } else { &owner };
         case.actor = Some(st.company.by_iam(account, user));
         let identity = identity_of(st, account, &key, &owner);
@@ -54,7 +61,7 @@ pub(crate) fn play(st: &mut Stage<'_>, key: usize) {
 
 /// The colleague a shared key is shared with.
 fn mate_of(owner: usize) -> usize {
-    if owner % 2 == 0 { owner + 1 } else { owner - 1 }
+    if owner.is_multiple_of(2) { owner + 1 } else { owner - 1 }
 }
 
 fn hidden(mut case: Case, why: &str) -> Case {
@@ -75,13 +82,30 @@ fn identity_of(st: &Stage<'_>, account: usize, key: &LongKey, owner: &Person) ->
     iam_user(number, &owner.iam_user, &owner.iam_id, Some(&key.handle))
 }
 
-fn act(st: &mut Stage<'_>, account: usize, (at, ip): (Millis, &str), identity: serde_json::Value, case: &Case) {
+fn act(
+    st: &mut Stage<'_>,
+    account: usize,
+    (at, ip): (Millis, &str),
+    identity: serde_json::Value,
+    case: &Case,
+) {
     let number = st.company.accounts[account].clone();
     let (service, name, read_only) = *st.rng.pick(&ACTIONS);
     let id = st.rng.uuid();
-    let record = call(&mut st.rng, &Call {
-        at, id: &id, account: &number, service, name, read_only, identity, ip, agent: "Boto3/1.40",
-    });
+    let record = call(
+        &mut st.rng,
+        &Call {
+            at,
+            id: &id,
+            account: &number,
+            service,
+            name,
+            read_only,
+            identity,
+            ip,
+            agent: "Boto3/1.40",
+        },
+    );
     st.act(Feed::AWS[account], at - at.rem_euclid(SECOND), &id, &record, case);
 }
 
@@ -101,10 +125,20 @@ pub(crate) fn fresh(st: &mut Stage<'_>, person: usize) {
     };
     let handle = format!("AKIA{}", st.rng.base32(16));
     let id = st.rng.uuid();
-    let mut record = call(&mut st.rng, &Call {
-        at: made, id: &id, account: &number, service: "iam", name: "CreateAccessKey",
-        read_only: false, identity: maker, ip: &who.ip, agent: "aws-cli/2.31.0",
-    });
+    let mut record = call(
+        &mut st.rng,
+        &Call {
+            at: made,
+            id: &id,
+            account: &number,
+            service: "iam",
+            name: "CreateAccessKey",
+            read_only: false,
+            identity: maker,
+            ip: &who.ip,
+            agent: "aws-cli/2.31.0",
+        },
+    );
     record["requestParameters"] = json!({"userName": who.iam_user});
     record["responseElements"] = json!({"accessKey": {
         "accessKeyId": handle, "status": "Active", "userName": who.iam_user,
@@ -113,11 +147,17 @@ pub(crate) fn fresh(st: &mut Stage<'_>, person: usize) {
     st.log(Feed::AWS[account], made, &record);
     let case = Case::of(st.company.by_iam(account, &who), Known::As(Grade::Exact), "");
     let case = if by_admin {
-        let mut case = hidden(case, "An administrator made the key for this user, whom every use names; who uses it is not written down.");
+        let mut case = hidden(
+            case,
+            "An administrator made the key for this user, whom every use names; who uses it is not written down.",
+        );
         case.holder_known = Known::As(Grade::Declared);
         case
     } else {
-        hidden(case.link(ISSUED, Grade::Exact).link(console::SESSION, Grade::Composite), "The owner made the key in the console; who uses it is not written down.")
+        hidden(
+            case.link(ISSUED, Grade::Exact).link(console::SESSION, Grade::Composite),
+            "The owner made the key in the console; who uses it is not written down.",
+        )
     };
     let mut at = made + 30 * SECOND;
     for _ in 0..st.actions {

@@ -1,7 +1,7 @@
 //! Machines: instances and functions with delivered role keys, service clients of the realm,
 //! service accounts of the cluster.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::company::{Machine, MachineKind};
 use crate::feed::Feed;
@@ -9,8 +9,10 @@ use crate::records::cloudtrail::{Call, Session, call};
 use crate::records::kubernetes;
 use crate::stage::Stage;
 use crate::stories::{aws, directory, federated, forge};
-use crate::time::{MINUTE, Millis, SECOND};
+use crate::time::{HOUR, MINUTE, Millis, SECOND};
 use crate::truth::{Case, Grade, Known, Who};
+
+pub(crate) const TOKEN: &str = "kubernetes.token_id";
 
 pub(crate) fn play(st: &mut Stage<'_>, machine: usize) {
     let it = st.company.machine(machine);
@@ -33,7 +35,8 @@ pub(crate) fn role_arn(number: &str, it: &Machine) -> String {
 
 fn role(st: &mut Stage<'_>, it: &Machine) {
     let number = st.company.accounts[1].clone();
-    let at = st.now - st.now.rem_euclid(SECOND);
+    let early = st.now - st.plan.start < 2 * HOUR;
+    let at = if early { st.plan.start - 20 * MINUTE } else { st.now - st.now.rem_euclid(SECOND) };
     let service = if it.kind == MachineKind::Ec2 { "ec2" } else { "lambda" };
     let session = Session {
         account: 1,
@@ -47,15 +50,34 @@ fn role(st: &mut Stage<'_>, it: &Machine) {
         instance: it.kind == MachineKind::Ec2,
     };
     let host = format!("{service}.amazonaws.com");
-    let case = Case::of(Who::new(&it.id, "aws-prod", &role_arn(&number, it)), Known::As(Grade::Exact), "The provider's service issued the key to this machine's role.");
-    let case = if st.fault(st.plan.faults.lost) {
-        case.broken("issuance_not_collected", "The record by which the service issued the key was lost.")
+    let case = Case::of(
+        Who::new(&it.id, "aws-prod", &role_arn(&number, it)),
+        Known::As(Grade::Exact),
+        "The provider's service issued the key to this machine's role.",
+    );
+    let case = if early {
+        case.broken("before_coverage_start", "The service issued the key before the logs begin.")
+    } else if st.fault(st.plan.faults.lost) {
+        case.broken(
+            "issuance_not_collected",
+            "The record by which the service issued the key was lost.",
+        )
     } else {
         let id = st.rng.uuid();
-        let mut record = call(&mut st.rng, &Call {
-            at, id: &id, account: &number, service: "sts", name: "AssumeRole", read_only: true,
-            identity: json!({"type": "AWSService", "invokedBy": host}), ip: &host, agent: &host,
-        });
+        let mut record = call(
+            &mut st.rng,
+            &Call {
+                at,
+                id: &id,
+                account: &number,
+                service: "sts",
+                name: "AssumeRole",
+                read_only: true,
+                identity: json!({"type": "AWSService", "invokedBy": host}),
+                ip: &host,
+                agent: &host,
+            },
+        );
         record["requestParameters"] = session.request(&number);
         record["responseElements"] = session.response(&number);
         record["sharedEventID"] = json!(st.rng.uuid());
@@ -63,11 +85,15 @@ fn role(st: &mut Stage<'_>, it: &Machine) {
         case.link(aws::ISSUED_KEY, Grade::Exact)
     };
     let robbed = it.kind == MachineKind::Ec2 && st.fault(st.plan.faults.stolen);
-    let mut clock = at + 5 * SECOND;
+    let mut clock = at.max(st.now) + 5 * SECOND;
     for n in 0..st.actions {
         clock += st.rng.between(0, step(st));
         if robbed && n > st.actions / 2 {
-            let thief = Session { ip: "192.0.2.66".to_owned(), agent: "curl/8.16".to_owned(), ..session.clone() };
+            let thief = Session {
+                ip: "192.0.2.66".to_owned(),
+                agent: "curl/8.16".to_owned(),
+                ..session.clone()
+            };
             aws::act(st, &thief, clock, &case.stolen());
         } else {
             aws::act(st, &session, clock, &case);
@@ -83,7 +109,13 @@ fn client(st: &mut Stage<'_>, it: &Machine) {
         "token_id": format!("trrtcc:{}", st.rng.uuid()), "grant_type": "client_credentials",
         "scope": "profile", "client_auth_method": "client-secret", "username": format!("service-account-{}", it.label),
     });
-    forge::realm_event(st, (Feed::KcMachines, at), "CLIENT_LOGIN", (&it.label, &it.object, Some(&session)), details);
+    forge::realm_event(
+        st,
+        (Feed::KcMachines, at),
+        "CLIENT_LOGIN",
+        (&it.label, &it.object, Some(&session)),
+        details,
+    );
     let case = Case::of(Who::new(&it.id, "kc-machines", &it.object), Known::As(Grade::Exact), "");
     let token = forge::Token { feed: Feed::KcMachines, at, session };
     let (session, case) = federated::web_identity(st, &it.object, &it.label, &token, case);
@@ -94,61 +126,88 @@ pub(crate) fn service_account_name(it: &Machine) -> String {
     format!("system:serviceaccount:claims:{}", it.label)
 }
 
+pub(crate) fn by_cluster(it: &Machine) -> Who {
+    Who::new(&it.id, "kubernetes", &service_account_name(it))
+}
+
 /// The kubelet fetches a token for a pod, whose service account then acts with it.
 fn service_account(st: &mut Stage<'_>, it: &Machine) {
     let token = st.rng.uuid();
     let at = st.now + SECOND;
-    let node = format!("ip-10-0-{}-{}.eu-west-1.compute.internal", st.rng.below(250), st.rng.below(250));
-    let who = Who::new(&it.id, "kubernetes", &service_account_name(it));
-    let case = Case::of(who, Known::As(Grade::Exact), "The cluster logged the id of the token when it issued it to this account's pod.");
+    let node =
+        format!("ip-10-0-{}-{}.eu-west-1.compute.internal", st.rng.below(250), st.rng.below(250));
+    let case = Case::of(
+        by_cluster(it),
+        Known::As(Grade::Exact),
+        "The cluster logged the id of the token when it issued it to this account's pod.",
+    );
     let case = if st.fault(st.plan.faults.lost) {
-        let mut case = case.because("The record that issued the token was lost; each use names the account.");
+        let mut case =
+            case.because("The record that issued the token was lost; each use names the account.");
         case.holder_known = Known::As(Grade::Declared);
         case.actor_known = Known::Not("issuance_not_collected", 0);
         case
     } else {
-        issue(st, it, (at, &token), &node);
-        case.link("kubernetes.token_id", Grade::Exact)
+        let kubelet = json!({
+            "username": format!("system:node:{node}"), "groups": ["system:nodes", "system:authenticated"],
+        });
+        issue(st, it, (at, &token), kubelet);
+        case.link(TOKEN, Grade::Exact)
     };
     let mut clock = at + 2 * SECOND;
     for _ in 0..st.actions {
         clock += st.rng.between(0, step(st));
-        let id = st.rng.uuid();
-        let request = *st.rng.pick(&kubernetes::REQUESTS);
-        let record = kubernetes::entry(&kubernetes::Entry {
-            at: st.clock(Feed::Kubernetes, clock),
-            id: &id,
-            request,
-            name: "claims-7c9d",
-            user: json!({
-                "username": service_account_name(it), "uid": it.object,
-                "groups": ["system:serviceaccounts", "system:serviceaccounts:claims", "system:authenticated"],
-                "extra": {
-                    "authentication.kubernetes.io/credential-id": [format!("JTI={token}")],
-                    "authentication.kubernetes.io/node-name": [node],
-                    "authentication.kubernetes.io/pod-name": [format!("{}-0", it.label)],
-                },
-            }),
-            ip: &it.ip,
-            annotations: json!({}),
-        });
-        st.act(Feed::Kubernetes, clock, &id, &record, &case);
+        as_service_account(st, it, (clock, &token), &node, &case);
     }
 }
 
-fn issue(st: &mut Stage<'_>, it: &Machine, (at, token): (Millis, &str), node: &str) {
+/// One request under a service account's token; `node` is empty if it was made outside a pod.
+pub(crate) fn as_service_account(
+    st: &mut Stage<'_>,
+    it: &Machine,
+    (at, token): (Millis, &str),
+    node: &str,
+    case: &Case,
+) {
+    let id = st.rng.uuid();
+    let request = *st.rng.pick(&kubernetes::REQUESTS);
+    let mut extra = json!({"authentication.kubernetes.io/credential-id": [format!("JTI={token}")]});
+    if !node.is_empty() {
+        extra["authentication.kubernetes.io/node-name"] = json!([node]);
+        extra["authentication.kubernetes.io/pod-name"] = json!([format!("{}-0", it.label)]);
+    }
+    let record = kubernetes::entry(&kubernetes::Entry {
+        at: st.clock(Feed::Kubernetes, at),
+        id: &id,
+        request,
+        name: "claims-7c9d",
+        user: json!({
+            "username": service_account_name(it), "uid": it.object,
+            "groups": ["system:serviceaccounts", "system:serviceaccounts:claims", "system:authenticated"],
+            "extra": extra,
+        }),
+        ip: &it.ip,
+        annotations: json!({}),
+    });
+    st.act(Feed::Kubernetes, at, &id, &record, case);
+}
+
+/// The `TokenRequest` that makes a service account's token, asked for by `user`.
+pub(crate) fn issue(st: &mut Stage<'_>, it: &Machine, (at, token): (Millis, &str), user: Value) {
     let id = st.rng.uuid();
     // The annotation was renamed in 1.30; both spellings are in the wild.
     let old = st.fault(st.plan.faults.encodings);
-    let annotation = if old { "authentication.k8s.io/issued-credential-id" } else { "authentication.kubernetes.io/issued-credential-id" };
+    let annotation = if old {
+        "authentication.k8s.io/issued-credential-id"
+    } else {
+        "authentication.kubernetes.io/issued-credential-id"
+    };
     let record = kubernetes::entry(&kubernetes::Entry {
         at: st.clock(Feed::Kubernetes, at),
         id: &id,
         request: ("create", "serviceaccounts", "token", "claims"),
         name: &it.label,
-        user: json!({
-            "username": format!("system:node:{node}"), "groups": ["system:nodes", "system:authenticated"],
-        }),
+        user,
         ip: "10.0.0.9",
         annotations: json!({annotation: format!("JTI={token}")}),
     });

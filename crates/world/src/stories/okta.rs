@@ -27,8 +27,9 @@ fn by_okta(who: &Person) -> Who {
 pub(crate) fn play(st: &mut Stage<'_>, person: usize) {
     let who = st.company.person(person);
     let (session, root) = forge::okta_login(st, &who, st.now + 3 * SECOND);
-    let known = Case::of(by_okta(&who), Known::As(Grade::Exact), "The session's login is in the log.")
-        .link(SESSION, Grade::Exact);
+    let known =
+        Case::of(by_okta(&who), Known::As(Grade::Exact), "The session's login is in the log.")
+            .link(SESSION, Grade::Exact);
     let named = Case::of(
         by_okta(&who),
         Known::As(Grade::Declared),
@@ -53,23 +54,30 @@ pub(crate) fn impersonate(st: &mut Stage<'_>, support: usize, victim: usize) {
     let at = st.now + 5 * SECOND;
     let id = st.rng.uuid();
     let clock = st.clock(Feed::OktaMain, at);
-    let record = okta::entry(&mut st.rng, &okta::Entry {
-        at: clock,
-        id: &id,
-        kind: "user.session.impersonation.initiate",
-        actor: (&support.okta, &support.email, &support.name),
-        ip: &support.ip,
-        session: Some(&session),
-        root_session: Some(&root),
-        success: true,
-        target: json!([{"id": victim.okta, "type": "User", "alternateId": victim.email,
+    let record = okta::entry(
+        &mut st.rng,
+        &okta::Entry {
+            at: clock,
+            id: &id,
+            kind: "user.session.impersonation.initiate",
+            actor: (&support.okta, &support.email, &support.name),
+            ip: &support.ip,
+            session: Some(&session),
+            root_session: Some(&root),
+            success: true,
+            target: json!([{"id": victim.okta, "type": "User", "alternateId": victim.email,
                         "displayName": victim.name, "detailEntry": null}]),
-        debug: json!({"requestUri": "/admin/user/impersonate"}),
-    });
+            debug: json!({"requestUri": "/admin/user/impersonate"}),
+        },
+    );
     st.log(Feed::OktaMain, at, &record);
-    let mut case = Case::of(by_okta(&support), Known::As(Grade::Exact), "The session was opened by an impersonation, which names who did it.")
-        .link("okta.impersonation", Grade::Exact)
-        .link(SESSION, Grade::Exact);
+    let mut case = Case::of(
+        by_okta(&support),
+        Known::As(Grade::Exact),
+        "The session was opened by an impersonation, which names who did it.",
+    )
+    .link("okta.impersonation", Grade::Exact)
+    .link(SESSION, Grade::Exact);
     case.holder = by_okta(&victim);
     let mut clock = at + 5 * SECOND;
     for _ in 0..st.actions {
@@ -92,18 +100,21 @@ fn act(
     let id = st.rng.uuid();
     let kind = *st.rng.pick(&ACTIONS);
     let clock = st.clock(Feed::OktaMain, at);
-    let record = okta::entry(&mut st.rng, &okta::Entry {
-        at: clock,
-        id: &id,
-        kind,
-        actor: (&who.okta, &who.email, &who.name),
-        ip: &who.ip,
-        session,
-        root_session: root,
-        success: true,
-        target: json!([{"id": "00gCLAIMS", "type": "UserGroup", "alternateId": "claims",
+    let record = okta::entry(
+        &mut st.rng,
+        &okta::Entry {
+            at: clock,
+            id: &id,
+            kind,
+            actor: (&who.okta, &who.email, &who.name),
+            ip: &who.ip,
+            session,
+            root_session: root,
+            success: true,
+            target: json!([{"id": "00gCLAIMS", "type": "UserGroup", "alternateId": "claims",
                         "displayName": "claims", "detailEntry": null}]),
-        debug: json!({"requestUri": "/api/v1/groups"}),
-    });
+            debug: json!({"requestUri": "/api/v1/groups"}),
+        },
+    );
     st.act(Feed::OktaMain, at, &id, &record, case);
 }

@@ -55,7 +55,11 @@ fn passed_on(st: &mut Stage<'_>, at: Millis, user: &str, person: usize) {
     });
     st.log(Feed::PortalTraced, at, &front);
     let behind = at + st.rng.between(5, 900);
-    let mut case = Case::of(Who::new(&who.id, "portal-claims", user), Known::As(Grade::Exact), "The portal's log has the request and who made it.");
+    let mut case = Case::of(
+        Who::new(&who.id, "portal-claims", user),
+        Known::As(Grade::Exact),
+        "The portal's log has the request and who made it.",
+    );
     case.holder = Who::new("svc-claims-portal", "claims-api", "svc-claims-portal");
     case.holder_known = Known::As(Grade::Declared);
     if st.collects(Feed::PortalTraced) {
@@ -137,7 +141,11 @@ fn behind(st: &mut Stage<'_>, at: Millis, visits: &[(Millis, usize)]) {
         let who = st.company.person(*st.rng.pick(&people));
         Who::new(&who.id, "portal-brokers", &who.email)
     });
-    let mut case = Case::of(actor.unwrap_or_else(|| holder.clone()), Known::As(Grade::Inferred), "One person was active at the portal.");
+    let mut case = Case::of(
+        actor.unwrap_or_else(|| holder.clone()),
+        Known::As(Grade::Inferred),
+        "One person was active at the portal.",
+    );
     case.holder = holder;
     case.holder_known = Known::As(Grade::Declared);
     case.links.push("portal.activity");
@@ -155,17 +163,20 @@ fn behind(st: &mut Stage<'_>, at: Millis, visits: &[(Millis, usize)]) {
     let (service, name, read_only) = *st.rng.pick(&ACTIONS);
     let id = st.rng.uuid();
     let key = blind_key(st.plan.seed);
-    let record = call(&mut st.rng, &Call {
-        at,
-        id: &id,
-        account: &number,
-        service,
-        name,
-        read_only,
-        identity: iam_user(&number, "svc-brokers-portal", "AIDASVCBROKERS000000", Some(&key)),
-        ip: "10.0.3.8",
-        agent: "Boto3/1.40",
-    });
+    let record = call(
+        &mut st.rng,
+        &Call {
+            at,
+            id: &id,
+            account: &number,
+            service,
+            name,
+            read_only,
+            identity: iam_user(&number, "svc-brokers-portal", "AIDASVCBROKERS000000", Some(&key)),
+            ip: "10.0.3.8",
+            agent: "Boto3/1.40",
+        },
+    );
     st.act(Feed::AwsProd, at - at.rem_euclid(SECOND), &id, &record, &case);
 }
 
