@@ -51,9 +51,25 @@ impl Check<'_> {
                 self.mistakes.push(node.place, message, Some(expected(&field.kind)));
             }
         }
+        self.alternatives(node, shape);
         if let (Some(from), Some(until)) = (node.get("from"), node.get("until")) {
             self.order(from, until);
         }
+    }
+
+    fn alternatives(&mut self, node: &Node, shape: &'static Shape) {
+        let choice = shape.alternatives();
+        let given: Vec<&str> =
+            choice.iter().copied().filter(|key| node.get(key).is_some()).collect();
+        if choice.is_empty() || given.len() == 1 {
+            return;
+        }
+        let message = match given.as_slice() {
+            [] => format!("{} has none of {}", shape.name, choice.join(", ")),
+            many => format!("{} has {} at once", shape.name, many.join(" and ")),
+        };
+        let fix = "give exactly one".to_owned();
+        self.mistakes.push(node.place, message, Some(fix));
     }
 
     fn unknown_key(&mut self, key: &str, place: Place, shape: &'static Shape) {

@@ -2,12 +2,13 @@
 //! mistake: the register can be used, and what depends on the gap is answered `unknown`.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use countersign_model::register::{
     Credential, Entitlement, Exception, Grant, Group, Identity, IdentityKind, Organization, Portal,
     Register, Sponsor, Tenant, TrustPath, TrustPathKind,
 };
-use countersign_model::time::Interval;
+use countersign_model::time::{End, Interval};
 
 use crate::draft::TO_BE_NAMED;
 use crate::noun::Noun;
@@ -23,6 +24,16 @@ pub struct Gap {
     pub field: &'static str,
     /// What is unknown because of it.
     pub effect: &'static str,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { noun, id, field, effect } = self;
+        match id.as_str() {
+            "" => write!(f, "the register does not say `{field}`: unknown {effect}"),
+            id => write!(f, "`{id}` of `{noun}` does not say `{field}`: unknown {effect}"),
+        }
+    }
 }
 
 /// All gaps, by noun in the order of the documentation, then id, then key.
@@ -100,6 +111,9 @@ const ORGANIZATION: &[Asked<Organization>] = &[
 const SPONSOR: &[Asked<Sponsor>] = &[
     ("employed.from", "since when they are with us", |s| s.employed.from.is_none()),
     ("employed.until", "whether they are still with us", |s| s.employed.until.is_none()),
+    ("successor", "who takes over when they leave", |s| {
+        s.successor.is_none() && matches!(s.employed.until, Some(End::At(_)))
+    }),
 ];
 
 const TRUST_PATH: &[Asked<TrustPath>] = &[
@@ -127,6 +141,9 @@ const IDENTITY: &[Asked<Identity>] = &[
         i.kind != IdentityKind::Human && i.networks.is_none()
     }),
     ("mandate", "what the agent may do", |i| i.kind == IdentityKind::Agent && i.mandate.is_none()),
+    ("mandate.actions", "what the agent may do: the mandate names no action", |i| {
+        i.mandate.as_ref().is_some_and(|mandate| mandate.actions.is_empty())
+    }),
     ("mandate.until", "when the mandate ends", |i| {
         i.mandate.as_ref().is_some_and(|mandate| mandate.until.is_none())
     }),
@@ -197,7 +214,7 @@ fn namespaces(register: &Register, found: &mut Found) {
         known.extend(tenant.accounts.iter().map(String::as_str));
     }
     known.extend(register.trust_paths.values().filter_map(|path| path.issuer.as_deref()));
-    let effect = "what its namespace is: no tenant, account or issuer of this register";
+    let effect = "what its namespace means: it is no tenant, account or issuer of this register";
     for (id, identity) in &register.identities {
         if identity.accounts.iter().any(|account| !known.contains(account.namespace.as_str())) {
             found.add(Noun::Identity.key(), id.as_str(), "accounts.namespace", effect);

@@ -4,6 +4,7 @@ mod accounts;
 mod chains;
 mod held;
 
+use countersign_model::id::OrganizationId;
 use countersign_model::register::Register;
 use countersign_model::time::{End, Interval, Timestamp};
 
@@ -25,6 +26,9 @@ struct Rules<'a> {
     sites: &'a Sites<'a>,
     mistakes: &'a mut Mistakes,
 }
+
+/// Longer chains are not walked, and nothing is said of them.
+const RESELLER_DEPTH_MAX: usize = 64;
 
 /// What leads from an item to a place in it.
 #[derive(Clone, Copy)]
@@ -49,6 +53,20 @@ impl Rules<'_> {
             At::Nth(key, nth) => item.get(key).and_then(|list| list.list().get(nth)),
         };
         inner.unwrap_or(item).place
+    }
+
+    /// Whether `organization` is `whose`, or was brought in by it, to any depth.
+    fn is_or_came_by(&self, organization: &OrganizationId, whose: &OrganizationId) -> bool {
+        let mut at = Some(organization);
+        // A loop of resellers is reported elsewhere; here it must only end.
+        for _ in 0..RESELLER_DEPTH_MAX {
+            let Some(id) = at else { return false };
+            if id == whose {
+                return true;
+            }
+            at = self.register.organizations.get(id).and_then(|found| found.via.as_ref());
+        }
+        true
     }
 
     fn node(&self, noun: Noun, id: &str) -> Option<&Node> {

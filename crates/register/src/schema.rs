@@ -59,10 +59,10 @@ fn of_shape(shape: &Shape) -> Map<String, Value> {
     if !required.is_empty() {
         schema.insert("required".to_owned(), json!(required));
     }
-    if shape.name == "a grant" {
-        let one = |key: &str| json!({ "required": [key] });
-        let to = [one("identity"), one("group"), one("organization")];
-        schema.insert("oneOf".to_owned(), json!(to));
+    let choice: Vec<Value> =
+        shape.alternatives().iter().map(|key| json!({ "required": [key] })).collect();
+    if !choice.is_empty() {
+        schema.insert("oneOf".to_owned(), Value::Array(choice));
     }
     schema.insert("properties".to_owned(), Value::Object(properties));
     schema

@@ -16,6 +16,12 @@ impl Shape {
         self.fields.iter().find(|field| field.key == key)
     }
 
+    /// The keys of which exactly one must be there; none if there is no such choice.
+    pub fn alternatives(&self) -> Vec<&'static str> {
+        let chosen = self.fields.iter().filter(|field| field.need == Need::Alternative);
+        chosen.map(|field| field.key).collect()
+    }
+
     pub fn keys(&self) -> Vec<&'static str> {
         self.fields.iter().map(|field| field.key).collect()
     }
@@ -35,6 +41,8 @@ pub(crate) enum Need {
     Required,
     /// Absent means unknown.
     Optional,
+    /// Exactly one of the alternatives of its mapping must be there.
+    Alternative,
 }
 
 pub(crate) const fn required(key: &'static str, kind: Kind, doc: &'static str) -> Field {
@@ -43,6 +51,10 @@ pub(crate) const fn required(key: &'static str, kind: Kind, doc: &'static str) -
 
 pub(crate) const fn optional(key: &'static str, kind: Kind, doc: &'static str) -> Field {
     Field { key, kind, need: Need::Optional, doc }
+}
+
+pub(crate) const fn alternative(key: &'static str, kind: Kind, doc: &'static str) -> Field {
+    Field { key, kind, need: Need::Alternative, doc }
 }
 
 /// What a value may be.

@@ -5,7 +5,7 @@ use countersign_model::register::{Grant, Grantee};
 
 use crate::item::Item;
 use crate::noun::Noun;
-use crate::shape::{Kind, Shape, optional, required};
+use crate::shape::{Kind, Shape, alternative, optional, required};
 use crate::write::Fields;
 
 pub(crate) const SHAPE: Shape = Shape {
@@ -13,13 +13,13 @@ pub(crate) const SHAPE: Shape = Shape {
     fields: &[
         required("id", Kind::Slug, "Its id."),
         required("entitlement", Kind::Ref(Noun::Entitlement), "What is granted."),
-        optional(
+        alternative(
             "identity",
             Kind::Ref(Noun::Identity),
-            "To whom: this, or a group or organization.",
+            "To whom: this, or a group, or an organization.",
         ),
-        optional("group", Kind::Ref(Noun::Group), "To the members of a group."),
-        optional("organization", Kind::Ref(Noun::Organization), "To all of an organization."),
+        alternative("group", Kind::Ref(Noun::Group), "To the members of a group."),
+        alternative("organization", Kind::Ref(Noun::Organization), "To all of an organization."),
         optional("sponsor", Kind::Ref(Noun::Sponsor), "Who of us is accountable for it."),
         optional("justification", Kind::Text, "Why."),
         optional("from", Kind::Time, "The first instant at which it holds."),

@@ -140,28 +140,13 @@ fn path_of(
         return;
     };
     let whose = found.organization.clone();
-    if !is_or_came_by(rules, organization, &whose) {
+    if !rules.is_or_came_by(organization, &whose) {
         let message =
             format!("trust path `{path}` is of `{whose}`, the identity of `{organization}`");
         let fix = "name a trust path of its own organization or of the reseller it came by";
         rules.wrong(noun, id, at, message, fix);
     }
 }
-
-fn is_or_came_by(rules: &Rules<'_>, organization: &OrganizationId, whose: &OrganizationId) -> bool {
-    let mut at = Some(organization);
-    // A loop of resellers is reported elsewhere; here it must only end.
-    for _ in 0..RESELLER_DEPTH_MAX {
-        let Some(id) = at else { return false };
-        if id == whose {
-            return true;
-        }
-        at = rules.register.organizations.get(id).and_then(|found| found.via.as_ref());
-    }
-    true
-}
-
-const RESELLER_DEPTH_MAX: usize = 64;
 
 /// Records say which account they are of; of one source it can be one tenant only.
 fn tenants(rules: &mut Rules<'_>) {

@@ -2,42 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use countersign_model::register::{Grantee, IdentityKind};
+use countersign_model::id::OrganizationId;
+use countersign_model::register::{Grantee, IdentityKind, Register};
 use countersign_model::time::End;
 
 use super::{At, Rules, may_overlap};
 use crate::noun::Noun;
 use crate::suggest::shown;
-use crate::yaml::Node;
 
 pub(super) fn check(rules: &mut Rules<'_>) {
-    grantees(rules);
     grants(rules);
     entitlements(rules);
     mandates(rules);
     lives(rules);
     maps(rules);
     members(rules);
-}
-
-/// A grant is to one thing. Asked of the text: what names two is no grant in the register.
-fn grantees(rules: &mut Rules<'_>) {
-    let sites = rules.sites;
-    for (id, node) in sites.get(&Noun::Grant).into_iter().flatten() {
-        let node: &Node = node;
-        let named: Vec<&str> = ["identity", "group", "organization"]
-            .into_iter()
-            .filter(|key| node.get(key).is_some())
-            .collect();
-        if named.len() != 1 {
-            let message = match named.as_slice() {
-                [] => "the grant is to nobody".to_owned(),
-                many => format!("the grant is to {}", many.join(" and ")),
-            };
-            let fix = "give exactly one of `identity`, `group`, `organization`";
-            rules.wrong(Noun::Grant, id, At::Key("id"), message, fix);
-        }
-    }
 }
 
 fn grants(rules: &mut Rules<'_>) {
@@ -52,11 +31,29 @@ fn grants(rules: &mut Rules<'_>) {
         else {
             continue;
         };
-        if grant.to == parent.to && !matches!(grant.to, Grantee::Organization(_)) {
+        if grant.to == parent.to {
             let message = "passed on by the one it is passed on to".to_owned();
             let fix = "name the reseller's own grant";
             rules.wrong(Noun::Grant, id.as_str(), At::Key("passed_on_from"), message, fix);
         }
+        let (Some(to), Some(from)) = (whose(register, &grant.to), whose(register, &parent.to))
+        else {
+            continue;
+        };
+        if !rules.is_or_came_by(to, from) {
+            let message = format!("passed on by `{from}`, which did not bring in `{to}`");
+            let fix = "name a grant of the reseller in its `via`";
+            rules.wrong(Noun::Grant, id.as_str(), At::Key("passed_on_from"), message, fix);
+        }
+    }
+}
+
+/// Whose the grantee is; a group may be of several.
+fn whose<'a>(register: &'a Register, to: &'a Grantee) -> Option<&'a OrganizationId> {
+    match to {
+        Grantee::Identity(id) => Some(&register.identities.get(id)?.organization),
+        Grantee::Organization(id) => Some(id),
+        Grantee::Group(_) => None,
     }
 }
 

@@ -4,6 +4,7 @@ mod cases;
 mod draft;
 mod examples;
 mod gaps;
+mod limits;
 mod load;
 mod round_trip;
 mod schema;

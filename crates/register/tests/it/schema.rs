@@ -103,7 +103,7 @@ fn refuses(value: &Value) -> bool {
 }
 
 /// JSON pointers of all mappings.
-fn mappings(value: &Value, path: String) -> Vec<String> {
+pub(crate) fn mappings(value: &Value, path: String) -> Vec<String> {
     match value {
         Value::Object(map) => {
             let inner =
@@ -149,7 +149,7 @@ fn keys_of_schema(schema: &Value, path: String, keys: &mut BTreeSet<String>) {
 }
 
 /// As an editor reads it: by the types of YAML 1.2, unlike the parser, which keeps the text.
-fn json(text: &str) -> Value {
+pub(crate) fn json(text: &str) -> Value {
     let documents = Yaml::load_from_str(text).expect("the example is YAML");
     of_yaml(documents.first().expect("the example has a document"))
 }
