@@ -1,6 +1,8 @@
 //! From an event and the index of all claims to the attribution: who held the credential, and who
 //! acted.
 
+use std::net::IpAddr;
+
 use countersign_model::attribution::{
     Attribution, EventFacts, Hop, Note, Party as PartyView, PrincipalClass, Through,
 };
@@ -11,10 +13,14 @@ use countersign_model::key::KeyKind;
 use countersign_model::limits::KEY_BYTES_MAX;
 use countersign_model::register::{Identity, IdentityKind};
 use countersign_model::time::Timestamp;
+use ipnet::IpNet;
 
-use crate::claims::{self, Index, NONE, Use};
-use crate::directory::{AccountAt, Directory, PortalHit, has_one_consumer};
-use crate::walk::{self, Reached, Trail};
+use crate::claims::{self, NONE, Use};
+use crate::directory::{AccountAt, Directory, has_one_consumer};
+use crate::index::{self, Index};
+use crate::walk::{self, Missing, Reached, Trail};
+
+mod shared;
 
 /// Answers for one event after the other; holds nothing of its own.
 #[derive(Debug, Clone, Copy)]
@@ -106,6 +112,8 @@ struct Held<'e> {
     reassigned: bool,
     /// Why the holder may not be the actor although the account is known.
     open: Option<(Gap, u32, Option<&'e str>)>,
+    /// Another key of the record leads to this person, who used the registered credential.
+    narrowed: Option<PartyView<'e>>,
 }
 
 impl<'i> Attributor<'i> {
@@ -119,17 +127,27 @@ impl<'i> Attributor<'i> {
     {
         let uses = self.uses(event);
         let mut trail = Trail::default();
-        let reached = walk::walk(self.index, &uses, event.time, event.resolution, &mut trail);
+        let mut reached = walk::walk(self.index, &uses, event.time, event.resolution, &mut trail);
+        if let Some(found) = reached
+            && self.has_rival(event, &found, &mut trail)
+        {
+            reached = None;
+            trail = Trail { missing: Some(Missing { gap: Gap::Ambiguous, candidates: 2, rule: found.rule }), ..Trail::default() };
+        }
         let held = match &reached {
-            Some(reached) => self.held_by_chain(event, reached),
+            Some(reached) => self.held_by_chain(event, &uses, reached),
             None => self.held_by_record(event, &uses, &trail),
         };
+        let revoked = trail.revoked;
         let mut traced = self.start(event, &held, reached.as_ref(), trail);
         traced.class = self.class(event, &held);
         if traced.class == PrincipalClass::ProviderService {
             traced.actor = traced.holder;
         } else {
             self.act(event, &held, reached.as_ref(), &mut traced);
+        }
+        if reached.is_none() && revoked {
+            traced.notes.push(Note::AfterRevocation);
         }
         if held.reassigned {
             traced.notes.push(Note::AccountReassigned);
@@ -145,6 +163,35 @@ impl<'i> Attributor<'i> {
         traced
     }
 
+    /// Whether another key of the record leads, as surely, to somebody else. One that is less sure
+    /// is noted as a conflict. Two accounts of one registered identity are no conflict.
+    fn has_rival(&self, event: &Event<'_>, reached: &Reached, trail: &mut Trail) -> bool {
+        let identity = |party, origin| {
+            let account = self.account(party, self.account_time(event, origin))?;
+            account.identity.map(|(id, _)| id)
+        };
+        let own = identity(reached.party, reached);
+        let others = trail.rivals.iter().filter(|rival| {
+            rival.party != reached.party && (own.is_none() || identity(rival.party, reached) != own)
+        });
+        let (mut equal, mut other) = (false, false);
+        for rival in others {
+            equal |= rival.equal;
+            other = true;
+        }
+        if other && !equal {
+            trail.notes.push(Note::Conflict);
+        }
+        equal
+    }
+
+    /// Whose an account was is asked for the time of the authentication; whose a long-lived key
+    /// is, for the time of its use.
+    fn account_time(&self, event: &Event<'_>, reached: &Reached) -> Timestamp {
+        let origin = self.index.pools.origin(reached.origin).filter(|_| !reached.long_lived);
+        origin.map_or(event.time, |origin| origin.time)
+    }
+
     fn start<'e>(
         &self,
         event: &'e Event<'e>,
@@ -158,12 +205,9 @@ impl<'i> Attributor<'i> {
         let tenant = self.directory.namespace(&event.tenant);
         let privileged =
             self.directory.privileged(tenant, &event.action).unwrap_or(event.privileged);
-        let root = reached.and_then(|reached| self.index.origin(reached.origin));
-        let claims = root.map_or(&[][..], |root| &root.assurance);
-        let mut assurance: Vec<(&str, &str)> = claims
-            .iter()
-            .map(|(namespace, value)| (self.index.string(*namespace), self.index.string(*value)))
-            .collect();
+        let root = reached.and_then(|reached| self.index.pools.origin(reached.origin));
+        let mut assurance: Vec<(&str, &str)> =
+            root.into_iter().flat_map(|root| self.index.pools.assurance(root)).collect();
         // What the event says of its own session stands beside what its root says.
         assurance.extend(event.assurance.iter().map(|(a, b)| (a.as_ref(), b.as_ref())));
         assurance.sort_unstable();
@@ -206,12 +250,12 @@ impl<'i> Attributor<'i> {
     {
         let hop = |step: &walk::Step| {
             let rule = self.index.rule(step.rule)?;
-            let origin = self.index.origin(step.origin)?;
+            let origin = self.index.pools.origin(step.origin)?;
             Some(Hop {
                 rule: rule.name,
                 grade: step.grade,
-                source: self.index.string(origin.source),
-                event: &origin.id,
+                source: self.index.pools.source(origin),
+                event: self.index.pools.id(origin),
                 time: origin.time,
             })
         };
@@ -219,18 +263,10 @@ impl<'i> Attributor<'i> {
     }
 
     fn uses(&self, event: &Event<'_>) -> Vec<Use> {
-        event
-            .links
-            .iter()
-            .filter(|link| link.verb == Verb::Uses && link.kind != KeyKind::Request)
-            .filter(|link| link.value.len() <= KEY_BYTES_MAX)
+        claims::presented(event)
             .map(|link| Use {
-                key: self.index.secret.key(
-                    link.kind,
-                    self.directory.namespace(&link.namespace),
-                    &link.value,
-                ),
-                rule: self.index.rule_index(&link.rule),
+                key: claims::key_of(self.index.secret, link, &event.tenant, self.directory),
+                rule: self.index.pools.rules.number(&link.rule),
                 credential: claims::registered(event, link, self.directory),
             })
             .collect()
@@ -240,7 +276,7 @@ impl<'i> Attributor<'i> {
     where
         'i: 'e,
     {
-        let party = self.index.party(party)?;
+        let party = self.index.pools.party(party)?;
         let known = self.directory.account(&party.namespace, &party.value, at);
         Some(Account {
             namespace: &party.namespace,
@@ -281,12 +317,12 @@ impl<'i> Attributor<'i> {
         self.directory.identity(&credential.identity)
     }
 
-    fn held_by_chain<'e>(&self, event: &'e Event<'e>, reached: &Reached) -> Held<'e>
+    fn held_by_chain<'e>(&self, event: &'e Event<'e>, uses: &[Use], reached: &Reached) -> Held<'e>
     where
         'i: 'e,
     {
         let rule = self.index.rule(reached.rule).map_or("", |rule| rule.name);
-        let account = self.account(reached.party, event.time);
+        let account = self.account(reached.party, self.account_time(event, reached));
         let owner = self.owner(reached.credential);
         let identity = account.and_then(|account| account.identity).or(owner);
         let mut party = match account {
@@ -297,14 +333,24 @@ impl<'i> Attributor<'i> {
             party.identity = owner.map(|(id, _)| id.as_str());
             party.name = owner.and_then(|(_, known)| known.name.as_deref()).or(party.name);
         }
-        let open = reached.open.map(|(gap, rule)| (gap, 0, self.closed_by(rule)));
+        let presented = uses.iter().map(|link| link.credential).find(|at| *at != NONE);
+        let of_another = |at: &u32| {
+            let owner = self.owner(*at).map(|(id, _)| id);
+            !reached.long_lived && owner.is_some() && owner != identity.map(|(id, _)| id)
+        };
+        if presented.is_some_and(|at| of_another(&at)) {
+            let held = self.held_by_record(event, uses, &Trail::default());
+            return Held { narrowed: Some(party), open: None, ..held };
+        }
+        let open = reached.open.map(|missing| self.stated(event, missing));
         Held {
             party,
             identity,
-            credential: reached.credential,
+            credential: presented.unwrap_or(reached.credential),
             long_lived: reached.long_lived,
             reassigned: account.is_some_and(|account| account.reassigned),
             open,
+            narrowed: None,
         }
     }
 
@@ -314,12 +360,13 @@ impl<'i> Attributor<'i> {
         'i: 'e,
     {
         let is_long = |link: &&Use| self.index.rule(link.rule).is_some_and(|rule| rule.long_lived);
-        let long_lived = uses.iter().any(|link| is_long(&link));
         let credential = uses.iter().map(|link| link.credential).find(|at| *at != NONE);
         let credential = credential.unwrap_or(NONE);
-        let missing = trail.gap.map(|(gap, candidates, rule)| {
-            (self.coverage_gap(event, gap), candidates, self.closed_by(rule))
-        });
+        // What the register lists as a credential is in somebody's hands for long, whatever the
+        // definition calls its key.
+        let long_lived = credential != NONE || uses.iter().any(|link| is_long(&link));
+        let too_long = || has_long_key(event).then_some((Gap::KeyTooLong, 0, None));
+        let missing = trail.missing.map(|missing| self.stated(event, missing)).or_else(too_long);
         let named = event.principal.as_ref().map(|named| self.principal(named, event.time));
         let owner = self.owner(credential);
         let (mut party, identity) = match (owner, named) {
@@ -341,15 +388,33 @@ impl<'i> Attributor<'i> {
             party.gap = Some(Gap::RedactedAtSource);
         }
         let reassigned = named.is_some_and(|account| account.reassigned);
-        Held { party, identity, credential, long_lived, reassigned, open: missing }
+        Held { party, identity, credential, long_lived, reassigned, open: missing, narrowed: None }
     }
 
-    /// A key whose session began before the logs did is not a hole in the collection.
-    fn coverage_gap(&self, event: &Event<'_>, gap: Gap) -> Gap {
+    /// A missing link with the feed that would close it. A session that began before the logs did
+    /// is no hole in the collection, and a feed that has not come so far yet may still close it.
+    fn stated<'e>(&self, event: &Event<'_>, missing: Missing) -> (Gap, u32, Option<&'e str>)
+    where
+        'i: 'e,
+    {
+        let feed = self.closed_by(missing.rule);
+        let Missing { gap: Gap::IssuanceNotCollected, candidates, rule } = missing else {
+            return (missing.gap, missing.candidates, feed);
+        };
         let tenant = self.directory.namespace(&event.tenant);
         let from = self.directory.logs_from(tenant).or_else(|| self.index.first_seen(event.source, tenant));
-        let before = event.session_started.zip(from).is_some_and(|(began, from)| began < from);
-        if gap == Gap::IssuanceNotCollected && before { Gap::BeforeCoverageStart } else { gap }
+        if event.session_started.zip(from).is_some_and(|(began, from)| began < from) {
+            return (Gap::BeforeCoverageStart, candidates, feed);
+        }
+        let awaited = match self.index.closing_seen_until(rule, tenant) {
+            Some(last) => last < event.time,
+            None => {
+                let words = feed.unwrap_or_default();
+                self.directory.feeds(tenant).iter().any(|on| index::names(words, on))
+            }
+        };
+        let gap = if awaited { Gap::AwaitingFeed } else { Gap::IssuanceNotCollected };
+        (gap, candidates, feed)
     }
 
     fn closed_by<'e>(&self, rule: u16) -> Option<&'e str>
@@ -364,8 +429,10 @@ impl<'i> Attributor<'i> {
             return PrincipalClass::External;
         }
         let named = event.principal.as_ref();
-        let own_account = held.party.account.is_some_and(|(ns, value)| self.directory.is_own(ns, value));
-        if own_account || named.is_some_and(|p| self.directory.is_own(&p.namespace, &p.value)) {
+        // An outsider who came by one of our roles stays an outsider: the root decides.
+        let named_account = named.map(|named| (named.namespace.as_ref(), named.value.as_ref()));
+        let account = held.party.account.or(named_account);
+        if account.is_some_and(|(namespace, value)| self.directory.is_own(namespace, value)) {
             return PrincipalClass::Own;
         }
         let provider = PrincipalKind::ProviderService;
@@ -392,15 +459,26 @@ impl<'i> Attributor<'i> {
             let grade = held.party.grade.max(Grade::Declared);
             traced.actor = actor.party(grade, "record.actor");
             traced.notes.push(Note::Impersonated);
+        } else if let Some(person) = held.narrowed {
+            traced.through.push(through_of(&held.party));
+            traced.actor = person;
+        } else if self.is_off_instance(event, held, reached) {
+            traced.notes.push(Note::OffInstance);
+            traced.actor = PartyView::unattributed(Gap::SharedCredential);
         } else if self.is_shared(held) {
             self.behind_shared(event, held, traced);
         } else {
-            traced.actor = self.holder_as_actor(event, held, reached);
+            traced.actor = self.holder_as_actor(event, held);
         }
         self.note_source(event, held, reached, traced);
-        for delegate in event.delegation.iter().filter(|d| d.role == DelegateRole::Subject) {
-            let subject = self.principal(&delegate.principal, event.time);
-            traced.through.push(through_of(&subject.party(Grade::Declared, "record.subject")));
+        let stated = event.delegation.iter().filter(|d| d.role == DelegateRole::Subject);
+        let stated = stated.map(|delegate| self.principal(&delegate.principal, event.time));
+        let given = reached.and_then(|reached| self.account(reached.subject, event.time));
+        for subject in given.into_iter().chain(stated) {
+            let subject = through_of(&subject.party(Grade::Declared, "record.subject"));
+            if !traced.through.contains(&subject) {
+                traced.through.push(subject);
+            }
         }
     }
 
@@ -415,18 +493,28 @@ impl<'i> Attributor<'i> {
         }
     }
 
+    /// A key that a provider gave to a machine, seen from outside the machine's networks.
+    fn is_off_instance(&self, event: &Event<'_>, held: &Held<'_>, reached: Option<&Reached>) -> bool {
+        let given = reached.filter(|reached| reached.given && !reached.long_lived);
+        let origin = given.and_then(|reached| self.index.pools.origin(reached.origin));
+        let by = origin.and_then(|origin| self.index.pools.party(origin.party));
+        let networks = held.identity.and_then(|(_, identity)| identity.networks.as_deref());
+        let (Some(by), Some(networks), Some(ip)) = (by, networks, event.ip.as_deref()) else {
+            return false;
+        };
+        // A service acting for the machine has an address of its own.
+        let Ok(ip) = ip.parse::<IpAddr>() else { return false };
+        let inside = |network: &String| network.parse::<IpNet>().is_ok_and(|network| network.contains(&ip));
+        by.kind == PrincipalKind::ProviderService && event.via.is_none() && !networks.iter().any(inside)
+    }
+
     fn is_shared(&self, held: &Held<'_>) -> bool {
         held.identity.is_some_and(|(id, identity)| {
             identity.kind == IdentityKind::Shared || !self.directory.portals_of(id).is_empty()
         })
     }
 
-    fn holder_as_actor<'e>(
-        &self,
-        event: &Event<'_>,
-        held: &Held<'e>,
-        reached: Option<&Reached>,
-    ) -> PartyView<'e>
+    fn holder_as_actor<'e>(&self, event: &Event<'_>, held: &Held<'e>) -> PartyView<'e>
     where
         'i: 'e,
     {
@@ -457,87 +545,10 @@ impl<'i> Attributor<'i> {
             Some((missing, candidates, feed)) if !says || missing == Gap::Ambiguous => {
                 gap(missing, candidates, feed)
             }
-            Some(_) if reached.is_none() => PartyView { grade: Grade::Declared, ..held.party },
-            Some(_) | None => held.party,
+            // The record of the link that is missing would have to agree: till then it is its word.
+            Some(_) => PartyView { grade: held.party.grade.max(Grade::Declared), ..held.party },
+            None => held.party,
         }
-    }
-
-    /// A portal or shared account: the person by request id, else by presence, else nobody.
-    fn behind_shared<'e>(&self, event: &'e Event<'e>, held: &Held<'e>, traced: &mut Traced<'e>)
-    where
-        'i: 'e,
-    {
-        traced.actor = PartyView {
-            feed: Some("request id in both the portal's and the application's log"),
-            ..PartyView::unattributed(Gap::SharedAccount)
-        };
-        let Some((id, _)) = held.identity else { return };
-        for portal in self.directory.portals_of(id) {
-            let mut trail = Trail::default();
-            let reached = self
-                .by_request(event, *portal, &mut trail)
-                .or_else(|| self.by_presence(event, *portal, &mut trail));
-            if let Some((reached, account)) =
-                reached.and_then(|reached| Some((reached, self.account(reached.party, event.time)?)))
-            {
-                let rule = self.index.rule(reached.rule).map_or("", |rule| rule.name);
-                let grade = held.party.grade.max(reached.grade).max(Grade::Composite);
-                let grade = if held.party.grade.counts() { reached.grade.max(Grade::Composite) } else { grade };
-                traced.through.push(through_of(&held.party));
-                traced.portal = Some(portal.id);
-                traced.actor = account.party(grade, rule);
-                self.root_of(&reached, traced);
-                traced.chain.extend(self.hops(&trail));
-                traced.notes.append(&mut trail.notes);
-                return;
-            }
-            if let Some((Gap::Ambiguous, candidates, _)) = trail.gap {
-                traced.portal = Some(portal.id);
-                traced.actor = PartyView {
-                    candidates,
-                    feed: traced.actor.feed,
-                    ..PartyView::unattributed(Gap::Ambiguous)
-                };
-            }
-        }
-    }
-
-    /// The assurance that counts is the person's, not the portal's.
-    fn root_of<'e>(&self, reached: &Reached, traced: &mut Traced<'e>)
-    where
-        'i: 'e,
-    {
-        let Some(root) = self.index.origin(reached.origin) else { return };
-        traced.assurance = root
-            .assurance
-            .iter()
-            .map(|(namespace, value)| (self.index.string(*namespace), self.index.string(*value)))
-            .collect();
-        traced.authenticated_at = reached.authenticated.then_some(root.time);
-    }
-
-    fn by_request(&self, event: &Event<'_>, portal: PortalHit<'_>, trail: &mut Trail) -> Option<Reached> {
-        let requests = event.links.iter().filter(|link| {
-            link.verb == Verb::Uses && link.kind == KeyKind::Request && link.value.len() <= KEY_BYTES_MAX
-        });
-        let mut uses = requests.map(|link| Use {
-            key: self.index.secret.key(KeyKind::Request, portal.portal.tenant.as_str(), &link.value),
-            rule: self.index.rule_index(&link.rule),
-            credential: NONE,
-        });
-        uses.find_map(|link| {
-            walk::walk_claims(self.index, link, event.time, event.resolution, trail)
-        })
-    }
-
-    fn by_presence(&self, event: &Event<'_>, portal: PortalHit<'_>, trail: &mut Trail) -> Option<Reached> {
-        let link = Use {
-            key: claims::presence_key(self.index.secret, portal.id),
-            rule: self.index.rule_index(&claims::presence_rule(portal.idle())),
-            credential: NONE,
-        };
-        let reached = walk::walk_claims(self.index, link, event.time, event.resolution, trail)?;
-        Some(Reached { grade: Grade::Inferred, rule: link.rule, ..reached })
     }
 
     /// A stated source of the session is believed only where no chain says otherwise.
@@ -588,6 +599,10 @@ fn registered_party<'e>((id, identity): (&'e IdentityId, &'e Identity)) -> Party
 
 fn through_of<'e>(party: &PartyView<'e>) -> Through<'e> {
     Through { identity: party.identity, account: party.account.unwrap_or(("", "")) }
+}
+
+fn has_long_key(event: &Event<'_>) -> bool {
+    event.links.iter().any(|link| link.verb == Verb::Uses && link.value.len() > KEY_BYTES_MAX)
 }
 
 /// The handle to show: that of the first key the event presented.

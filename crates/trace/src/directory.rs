@@ -48,9 +48,26 @@ impl PortalHit<'_> {
 #[derive(Debug, Clone, Copy)]
 pub enum AccountAt<'r> {
     Known(&'r IdentityId, &'r Identity),
-    /// Registered, but for another time only.
+    /// Registered, but for another time only, or for two at once.
     Reassigned,
     Unknown,
+}
+
+struct SeveralOwners;
+
+/// The one owner among hits, if there is one.
+fn only<'h, 'r>(hits: impl Iterator<Item = &'h AccountHit<'r>>) -> Result<Option<&'h AccountHit<'r>>, SeveralOwners>
+where
+    'r: 'h,
+{
+    let mut one = None;
+    for hit in hits {
+        if one.is_some_and(|known: &AccountHit<'_>| known.id != hit.id) {
+            return Err(SeveralOwners);
+        }
+        one = Some(hit);
+    }
+    Ok(one)
 }
 
 impl<'r> Directory<'r> {
@@ -115,10 +132,17 @@ impl<'r> Directory<'r> {
         let Some(hits) = self.accounts.get(&(namespace, value)) else {
             return AccountAt::Unknown;
         };
-        // What is not said about the interval does not exclude it; a known other time does.
-        match hits.iter().find(|hit| hit.active.contains(at) != Some(false)) {
-            Some(hit) => AccountAt::Known(hit.id, hit.identity),
-            None => AccountAt::Reassigned,
+        // A known other time excludes; what is not said about the interval does not, unless it
+        // leaves two possible owners.
+        let sure = hits.iter().filter(|hit| hit.active.contains(at) == Some(true));
+        let open = hits.iter().filter(|hit| hit.active.contains(at).is_none());
+        match only(sure) {
+            Ok(Some(hit)) => AccountAt::Known(hit.id, hit.identity),
+            Ok(None) => match only(open) {
+                Ok(Some(hit)) => AccountAt::Known(hit.id, hit.identity),
+                Ok(None) | Err(SeveralOwners) => AccountAt::Reassigned,
+            },
+            Err(SeveralOwners) => AccountAt::Reassigned,
         }
     }
 
@@ -172,8 +196,20 @@ impl<'r> Directory<'r> {
         self.register.privileged.iter().rev().find(applies).map(|rule| rule.privileged)
     }
 
+    /// Whether the register names this tenant.
+    pub fn is_tenant(&self, id: &str) -> bool {
+        self.tenants.contains_key(id)
+    }
+
+    /// The feeds of a tenant that are known to be on and collected.
+    pub fn feeds(&self, tenant: &str) -> &[String] {
+        let tenant = self.tenants.get(tenant).and_then(|id| self.register.tenants.get(*id));
+        tenant.and_then(|tenant| tenant.feeds.as_deref()).unwrap_or_default()
+    }
+
     pub fn logs_from(&self, tenant: &str) -> Option<Timestamp> {
-        self.register.tenants.get(&TenantId::from(tenant)).and_then(|tenant| tenant.logs_from)
+        let tenant = self.tenants.get(tenant).and_then(|id| self.register.tenants.get(*id));
+        tenant.and_then(|tenant| tenant.logs_from)
     }
 }
 

@@ -21,14 +21,22 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// A hashed linking key: a `u128` in two halves, which pack more tightly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    pub high: u64,
+    pub low: u64,
+}
+
 impl Secret {
     pub fn new(key: &[u8; 16]) -> Self {
         Self { state: SipHasher13::new_with_key(key) }
     }
 
     /// The identity of one key. Different kinds and namespaces never meet.
-    pub fn key(&self, kind: KeyKind, namespace: &str, value: &str) -> u128 {
-        self.text(value) ^ self.space(kind, namespace)
+    pub fn key(&self, kind: KeyKind, namespace: &str, value: &str) -> Key {
+        let hash = self.text(value) ^ self.space(kind, namespace);
+        Key { high: (hash >> 64) as u64, low: hash as u64 }
     }
 
     pub fn space(&self, kind: KeyKind, namespace: &str) -> u128 {
@@ -57,3 +65,33 @@ pub fn event_hash(source: &str, tenant: &str, id: &str) -> u128 {
     }
     hasher.finish128().as_u128()
 }
+
+/// A hasher for what is a keyed hash already, or a number that no log can choose.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u32(&mut self, value: u32) {
+        self.write_u64(u64::from(value));
+    }
+
+    fn write_u64(&mut self, value: u64) {
+        self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    }
+
+    fn write_usize(&mut self, value: usize) {
+        self.write_u64(value as u64);
+    }
+}
+
+pub type HashedMap<K, V> = std::collections::HashMap<K, V, std::hash::BuildHasherDefault<Hashed>>;

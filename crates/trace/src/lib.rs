@@ -16,4 +16,6 @@ pub mod collect;
 pub mod directory;
 pub mod group;
 pub mod hash;
+pub mod index;
+pub mod rules;
 pub mod walk;

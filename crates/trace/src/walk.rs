@@ -2,18 +2,30 @@
 //!
 //! Each step looks up who brought a key into being and goes on with the keys that *that* event
 //! presented, until an authentication, an account that owns its key, or nothing more is found. A
-//! chain is as sure as its weakest link.
+//! chain is as sure as its weakest link. Of several keys of one record the surest chain wins, and
+//! what the others say stands beside it as a rival.
 
 use countersign_model::attribution::Note;
-use countersign_model::event::Verb;
+use countersign_model::event::{LinkRule, Verb};
 use countersign_model::grade::{Gap, Grade};
 use countersign_model::limits::{CANDIDATES_MAX, CHAIN_DEPTH_MAX};
 use countersign_model::time::{Duration, Timestamp};
 
-use crate::claims::{Claim, Index, NONE, Use};
+use crate::claims::{Claim, NONE, Use};
+use crate::index::Index;
 
 /// Clocks of two sources may differ by this much before a use ahead of its issuance is an anomaly.
 const SKEW: Duration = Duration(5 * 1_000_000_000);
+
+/// Claims that one walk may follow. A real record's keys need up to three for each hop; without an
+/// end, sixteen hops of two keys each would be sixty-five thousand.
+const CLAIMS_FOLLOWED_MAX: u32 = 128;
+
+/// Claims of one key that are compared. A key with more has no one owner.
+const CLAIMS_COMPARED_MAX: usize = 256;
+
+/// Candidates that are each followed to see whether they lead to the same account.
+const FOLLOWED_APART_MAX: usize = 8;
 
 /// One step that was taken.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +38,7 @@ pub struct Step {
 /// Where a walk ended.
 #[derive(Debug, Clone, Copy)]
 pub struct Reached {
-    /// The account at the root; `NONE` if only a registered credential is.
+    /// The account at the root.
     pub party: u32,
     pub grade: Grade,
     /// The rule of the weakest step.
@@ -41,8 +53,52 @@ pub struct Reached {
     pub credential: u32,
     /// Who really acted, if an event of the chain states an impersonation.
     pub actor: u32,
-    /// The chain is incomplete beyond `party`: this link rule found nothing.
-    pub open: Option<(Gap, u16)>,
+    /// Whom the account acts for, if the record of its token says so.
+    pub subject: u32,
+    /// The key was given out for somebody else than the event's principal: a machine's session.
+    pub given: bool,
+    /// The chain is incomplete beyond `party`: this link rule found nothing, or so many.
+    pub open: Option<Missing>,
+}
+
+impl Reached {
+    /// Less is surer.
+    fn doubt(&self) -> (bool, bool, Grade, bool) {
+        (self.open.is_some(), self.long_lived, self.grade, !self.authenticated)
+    }
+
+    fn is_complete(&self) -> bool {
+        self.open.is_none() && !self.long_lived && self.grade.counts()
+    }
+}
+
+/// Why a key leads nowhere.
+#[derive(Debug, Clone, Copy)]
+pub struct Missing {
+    pub gap: Gap,
+    pub candidates: u32,
+    /// The rule that found nothing.
+    pub rule: u16,
+}
+
+impl Missing {
+    /// The most telling reason wins: several candidates say more than none.
+    fn rank(&self) -> u8 {
+        match self.gap {
+            Gap::Ambiguous => 0,
+            Gap::OutsideValidity => 1,
+            Gap::ChainTooDeep => 2,
+            _ => 3,
+        }
+    }
+}
+
+/// An account to which another key of the same record leads.
+#[derive(Debug, Clone, Copy)]
+pub struct Rival {
+    pub party: u32,
+    /// It is as sure as the winner.
+    pub equal: bool,
 }
 
 /// What a walk leaves behind beside where it ended.
@@ -50,88 +106,144 @@ pub struct Reached {
 pub struct Trail {
     pub steps: Vec<Step>,
     pub notes: Vec<Note>,
-    /// Why nothing was reached: the gap, how many candidates, the rule that found nothing.
-    pub gap: Option<(Gap, u32, u16)>,
+    pub rivals: Vec<Rival>,
+    /// A key was revoked whose issuance no record shows.
+    pub revoked: bool,
+    /// Why nothing was reached.
+    pub missing: Option<Missing>,
+}
+
+/// How far a trail had come.
+#[derive(Clone, Copy)]
+struct Mark {
+    steps: usize,
+    notes: usize,
+    rivals: usize,
 }
 
 impl Trail {
-    fn miss(&mut self, gap: Gap, candidates: u32, rule: u16) {
-        // The most telling reason wins: several candidates say more than none.
-        let rank = |gap: Gap| match gap {
-            Gap::Ambiguous => 0,
-            Gap::OutsideValidity => 1,
-            Gap::ChainTooDeep => 2,
-            _ => 3,
-        };
-        if self.gap.is_none_or(|(known, ..)| rank(gap) < rank(known)) {
-            self.gap = Some((gap, candidates, rule));
+    fn miss(&mut self, missing: Missing) {
+        if self.missing.is_none_or(|known| missing.rank() < known.rank()) {
+            self.missing = Some(missing);
         }
     }
+
+    fn mark(&self) -> Mark {
+        Mark { steps: self.steps.len(), notes: self.notes.len(), rivals: self.rivals.len() }
+    }
+
+    /// Forgets what was added after `mark`.
+    fn rewind(&mut self, mark: Mark) {
+        self.steps.truncate(mark.steps);
+        self.notes.truncate(mark.notes);
+        self.rivals.truncate(mark.rivals);
+    }
+
+    /// Forgets what was added between two marks.
+    fn cut(&mut self, from: Mark, to: Mark) {
+        self.steps.drain(from.steps..to.steps);
+        self.notes.drain(from.notes..to.notes);
+        self.rivals.drain(from.rivals..to.rivals);
+    }
+}
+
+/// Follows all of `uses` and returns where the surest leads.
+pub fn walk(index: &Index, uses: &[Use], at: Timestamp, resolution: Duration, trail: &mut Trail) -> Option<Reached> {
+    Walk { index, resolution, left: CLAIMS_FOLLOWED_MAX }.from_uses(uses, at, 0, trail)
 }
 
 /// What a key resolves to at one time.
 enum Selected<'i> {
     One(&'i Claim),
-    Ambiguous(u32),
-    Outside,
-    Nothing,
-}
-
-/// Follows the first of `uses` that leads anywhere.
-pub fn walk(index: &Index, uses: &[Use], at: Timestamp, resolution: Duration, trail: &mut Trail) -> Option<Reached> {
-    Walk { index, resolution }.from_uses(uses, at, 0, trail)
-}
-
-/// Follows one claim, such as a portal's of a request id, as if its key had been used.
-pub fn walk_claims(index: &Index, link: Use, at: Timestamp, resolution: Duration, trail: &mut Trail) -> Option<Reached> {
-    Walk { index, resolution }.from_use(link, at, 0, trail)
+    /// Exact claims of different accounts, each to be followed.
+    Apart(Vec<&'i Claim>),
+    Missing(Gap, u32),
 }
 
 struct Walk<'i> {
     index: &'i Index,
     resolution: Duration,
+    left: u32,
 }
 
 impl<'i> Walk<'i> {
-    fn from_uses(&self, uses: &[Use], at: Timestamp, depth: usize, trail: &mut Trail) -> Option<Reached> {
-        uses.iter().find_map(|link| self.from_use(*link, at, depth, trail))
+    fn from_uses(&mut self, uses: &[Use], at: Timestamp, depth: usize, trail: &mut Trail) -> Option<Reached> {
+        let start = trail.mark();
+        let mut best: Option<Reached> = None;
+        for link in uses {
+            let before = trail.mark();
+            let Some(found) = self.from_use(*link, at, depth, trail) else {
+                trail.rewind(before);
+                continue;
+            };
+            let Some(known) = best else {
+                best = Some(found);
+                continue;
+            };
+            let wins = found.doubt() < known.doubt();
+            let (winner, loser) = if wins { (found, known) } else { (known, found) };
+            if wins {
+                trail.cut(start, before);
+            } else {
+                trail.rewind(before);
+            }
+            if loser.is_complete() && winner.is_complete() && loser.party != winner.party {
+                let equal = loser.doubt() == winner.doubt();
+                trail.rivals.push(Rival { party: loser.party, equal });
+            }
+            best = Some(winner);
+        }
+        best
     }
 
-    fn from_use(&self, link: Use, at: Timestamp, depth: usize, trail: &mut Trail) -> Option<Reached> {
-        if depth >= CHAIN_DEPTH_MAX {
-            trail.miss(Gap::ChainTooDeep, 0, link.rule);
+    fn from_use(&mut self, link: Use, at: Timestamp, depth: usize, trail: &mut Trail) -> Option<Reached> {
+        if depth >= CHAIN_DEPTH_MAX || self.left == 0 {
+            trail.miss(Missing { gap: Gap::ChainTooDeep, candidates: 0, rule: link.rule });
             return None;
         }
-        let before = trail.notes.len();
-        match self.select(link, at, &mut trail.notes) {
-            Selected::One(claim) => {
-                let steps = trail.steps.len();
-                let reached = self.from_claim(link, claim, depth, trail);
-                if reached.is_none() {
-                    trail.steps.truncate(steps);
-                    trail.notes.truncate(before);
-                }
-                reached
-            }
-            Selected::Ambiguous(candidates) => {
-                trail.miss(Gap::Ambiguous, candidates, link.rule);
-                None
-            }
-            Selected::Outside => {
-                trail.miss(Gap::OutsideValidity, 0, link.rule);
-                None
-            }
-            Selected::Nothing => {
-                trail.miss(Gap::IssuanceNotCollected, 0, link.rule);
+        match self.select(link, at, trail) {
+            Selected::One(claim) => self.from_claim(link, claim, depth, trail),
+            Selected::Apart(claims) => self.from_each(link, &claims, depth, trail),
+            Selected::Missing(gap, candidates) => {
+                trail.miss(Missing { gap, candidates, rule: link.rule });
                 None
             }
         }
     }
 
-    fn from_claim(&self, link: Use, claim: &Claim, depth: usize, trail: &mut Trail) -> Option<Reached> {
-        let origin = self.index.origin(claim.origin)?;
-        let rule = self.index.rule(link.rule)?;
-        let grade = self.index.rule(claim.rule).map_or(rule.grade, |own| own.grade.max(rule.grade));
+    /// Several events say they brought the key into being. If all lead to one account, as when two
+    /// feeds log one issuance, that is the answer; else nobody can tell.
+    fn from_each(&mut self, link: Use, claims: &[&'i Claim], depth: usize, trail: &mut Trail) -> Option<Reached> {
+        let start = trail.mark();
+        let mut best: Option<Reached> = None;
+        for claim in claims {
+            let before = trail.mark();
+            let mut apart = Trail { steps: std::mem::take(&mut trail.steps), ..Trail::default() };
+            let found = self.from_claim(link, claim, depth, &mut apart);
+            trail.steps = apart.steps;
+            let same = found.is_some_and(|found| best.is_none_or(|known| known.party == found.party && known.actor == found.actor));
+            let Some(found) = found.filter(|_| same && apart.rivals.is_empty()) else {
+                trail.rewind(start);
+                trail.miss(Missing { gap: Gap::Ambiguous, candidates: claims.len() as u32, rule: link.rule });
+                return None;
+            };
+            match best {
+                Some(known) if known.doubt() <= found.doubt() => trail.rewind(before),
+                _ => {
+                    trail.cut(start, before);
+                    trail.notes.append(&mut apart.notes);
+                    best = Some(found);
+                }
+            }
+        }
+        best
+    }
+
+    fn from_claim(&mut self, link: Use, claim: &Claim, depth: usize, trail: &mut Trail) -> Option<Reached> {
+        self.left = self.left.saturating_sub(1);
+        let origin = self.index.pools.origin(claim.origin)?;
+        let rule = *self.index.rule(link.rule)?;
+        let grade = self.index.rule(claim.rule)?.grade.max(rule.grade);
         trail.steps.push(Step { rule: link.rule, grade, origin: claim.origin });
         let here = Reached {
             party: if claim.root == NONE { origin.party } else { claim.root },
@@ -142,71 +254,97 @@ impl<'i> Walk<'i> {
             long_lived: rule.long_lived,
             credential: link.credential,
             actor: origin.actor,
+            subject: origin.subject,
+            given: claim.root != NONE,
             open: None,
         };
-        // A long-lived key, or one that is said to belong to somebody, is not its maker's.
-        if rule.long_lived || claim.root != NONE {
-            return (here.party != NONE && !(rule.long_lived && claim.root == NONE)).then_some(here);
+        // One who acts for another was given a token of its own: the chain is its own, too.
+        if origin.subject != NONE && here.party != NONE && !rule.long_lived {
+            return Some(here);
         }
-        let parents = claim.parent.as_slice();
-        let parents = if parents.is_empty() { &origin.uses } else { parents };
-        let parents: Vec<Use> = parents.iter().copied().filter(|up| up.key != claim.key).collect();
+        // A long-lived key, or one that is said to belong to somebody, is not its maker's.
+        if rule.long_lived || here.given {
+            return (here.party != NONE && here.given).then_some(here);
+        }
         let mut above = Trail::default();
-        if let Some(root) = self.from_uses(&parents, origin.time, depth + 1, &mut above) {
+        let own = [self.index.pools.used(claim.parent).copied()];
+        let parents = match &own {
+            [Some(parent)] => std::slice::from_ref(parent),
+            [None] => self.index.pools.uses(origin),
+        };
+        let mut others = Vec::new();
+        let parents = if parents.iter().any(|up| up.key == claim.key) {
+            others.extend(parents.iter().copied().filter(|up| up.key != claim.key));
+            &others
+        } else {
+            parents
+        };
+        if let Some(root) = self.from_uses(parents, origin.time, depth + 1, &mut above) {
             trail.steps.append(&mut above.steps);
             trail.notes.append(&mut above.notes);
+            trail.rivals.append(&mut above.rivals);
             return Some(Reached {
                 grade: root.grade.max(grade),
                 rule: if root.grade > grade { root.rule } else { link.rule },
-                actor: if origin.actor == NONE { root.actor } else { origin.actor },
+                actor: if root.actor == NONE { origin.actor } else { root.actor },
                 ..root
             });
         }
-        if here.party == NONE || matches!(above.gap, Some((Gap::ChainTooDeep, ..))) {
-            let (gap, candidates, rule) = above.gap.unwrap_or((Gap::NoKey, 0, link.rule));
-            trail.miss(gap, candidates, rule);
+        let deep = above.missing.filter(|missing| missing.gap == Gap::ChainTooDeep);
+        if here.party == NONE || deep.is_some() {
+            let none = Missing { gap: Gap::NoKey, candidates: 0, rule: link.rule };
+            trail.miss(deep.or(above.missing).unwrap_or(none));
             return None;
         }
-        Some(self.at_issuer(here, &parents, above.gap))
+        Some(self.at_issuer(here, parents, above.missing))
     }
 
     /// The chain ends at the account that the issuing record names, because what that account
     /// presented leads no further.
-    fn at_issuer(&self, here: Reached, parents: &[Use], gap: Option<(Gap, u32, u16)>) -> Reached {
-        let long_lived = parents
-            .iter()
-            .find(|parent| self.index.rule(parent.rule).is_some_and(|rule| rule.long_lived));
+    fn at_issuer(&self, here: Reached, parents: &[Use], missing: Option<Missing>) -> Reached {
+        let is_long = |parent: &&Use| {
+            parent.credential != NONE || self.index.rule(parent.rule).is_some_and(|rule| rule.long_lived)
+        };
+        let long_lived = !here.authenticated && parents.iter().any(|parent| is_long(&parent));
         let credential = parents.iter().map(|parent| parent.credential).find(|at| *at != NONE);
-        let long_lived_root = long_lived.is_some();
-        let open = gap.filter(|_| !here.authenticated && !long_lived_root);
         Reached {
-            long_lived: long_lived_root,
+            long_lived,
             credential: credential.unwrap_or(NONE),
-            open: open.map(|(gap, _, rule)| (gap, rule)),
+            open: missing.filter(|_| !here.authenticated && !long_lived),
             ..here
         }
     }
 
     /// Which claim about a key holds at a time.
-    fn select(&self, link: Use, at: Timestamp, notes: &mut Vec<Note>) -> Selected<'i> {
-        let all = self.index.of(link.key);
-        let Some(rule) = self.index.rule(link.rule) else { return Selected::Nothing };
-        let states = |claim: &&Claim| claim.verb != Verb::Revokes;
-        if let Some(window) = rule.window {
-            return self.in_window(all, at, window, rule.grade);
+    fn select(&self, link: Use, at: Timestamp, trail: &mut Trail) -> Selected<'i> {
+        let nothing = Selected::Missing(Gap::IssuanceNotCollected, 0);
+        let Some(rule) = self.index.rule(link.rule) else { return nothing };
+        if self.index.may_have_dropped(link.key) {
+            return Selected::Missing(Gap::Ambiguous, CANDIDATES_MAX as u32);
         }
-        let mut candidates = all.iter().filter(states);
-        let (Some(first), more) = (candidates.next(), candidates.next()) else {
-            return Selected::Nothing;
+        let (place, all) = self.index.of(link.key);
+        let Some(first) = all.first() else { return nothing };
+        if first.verb == Verb::Revokes {
+            trail.revoked |= first.time < at;
+            return nothing;
+        }
+        // Either side may know that the value is only good for a while.
+        let issued = self.index.rule(first.rule).unwrap_or(rule);
+        let window = match (rule.window, issued.window) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
         };
-        if more.is_none() && !rule.recycled {
-            self.note_times(all, first, at, notes);
+        if let Some(window) = window {
+            return self.in_window(all, at, window, rule.grade.max(issued.grade));
+        }
+        if rule.recycled || issued.recycled {
+            return self.recycled(place, all, at, trail);
+        }
+        if all.len() == 1 {
+            self.note_times(place, first, at, trail);
             return Selected::One(first);
         }
-        if rule.recycled {
-            return self.recycled(all, at);
-        }
-        self.several(all, at, rule.grade, notes)
+        self.several(place, all, at, rule, trail)
     }
 
     /// Candidates must lie within `window`; two different ones cannot be told apart. For a guess
@@ -217,114 +355,133 @@ impl<'i> Walk<'i> {
         let until = at.plus_nanos(if grade == Grade::Inferred { SKEW.0 } else { window.0 });
         let begin = all.partition_point(|claim| claim.time < from);
         let end = all.partition_point(|claim| claim.time <= until);
-        let mut distinct: Vec<(u128, u32)> = Vec::new();
-        let mut first = None;
-        for claim in all.get(begin..end).unwrap_or(&[]) {
-            if claim.verb == Verb::Revokes {
-                continue;
-            }
-            let Some(origin) = self.index.origin(claim.origin) else { continue };
-            let same = |(event, party): &(u128, u32)| match grade {
-                Grade::Inferred => *party == origin.party,
-                _ => *event == origin.event,
+        let candidates = all.get(begin..end).unwrap_or_default();
+        if candidates.len() > CLAIMS_COMPARED_MAX * 4 {
+            return Selected::Missing(Gap::Ambiguous, CANDIDATES_MAX as u32);
+        }
+        // The latest says most about who is there now.
+        let distinct = self.distinct(candidates.iter().rev(), grade);
+        match distinct[..] {
+            [] => Selected::Missing(Gap::IssuanceNotCollected, 0),
+            [one] => Selected::One(one),
+            _ => Selected::Missing(Gap::Ambiguous, distinct.len() as u32),
+        }
+    }
+
+    /// One claim of each candidate, up to [`CANDIDATES_MAX`]. Candidates differ by account; a key of
+    /// several fields also by authentication, or by the session it came from.
+    fn distinct(&self, claims: impl Iterator<Item = &'i Claim>, grade: Grade) -> Vec<&'i Claim> {
+        let mut distinct: Vec<(u32, u64, &Claim)> = Vec::new();
+        for claim in claims {
+            let Some(origin) = self.index.pools.origin(claim.origin) else { continue };
+            let party = if claim.root == NONE { origin.party } else { claim.root };
+            let presented = self.index.pools.uses(origin).first();
+            let event = match presented {
+                Some(session) if grade == Grade::Composite && claim.verb == Verb::Issues => session.key.low,
+                _ if grade == Grade::Composite || party == NONE => origin.event,
+                _ => 0,
             };
-            if !distinct.iter().any(same) {
-                distinct.push((origin.event, origin.party));
+            if !distinct.iter().any(|(known, of, _)| (*known, *of) == (party, event)) {
+                distinct.push((party, event, claim));
             }
-            first = first.or(Some(claim));
             if distinct.len() >= CANDIDATES_MAX {
                 break;
             }
         }
-        match (distinct.len(), first) {
-            (1, Some(claim)) => Selected::One(claim),
-            (0, _) | (_, None) => Selected::Nothing,
-            (several, Some(_)) => Selected::Ambiguous(several as u32),
-        }
+        distinct.into_iter().map(|(.., claim)| claim).collect()
     }
 
-    /// Values that are given out again: each belongs to its latest issuance, until its end.
-    fn recycled(&self, all: &'i [Claim], at: Timestamp) -> Selected<'i> {
-        let late = at.plus_nanos(self.resolution.0);
-        let latest = all.iter().rev().filter(|claim| claim.verb != Verb::Revokes).find(|claim| claim.time <= late);
-        match latest {
-            Some(claim) if end_of(all, claim).is_none_or(|end| at < end) => Selected::One(claim),
-            Some(_) | None => Selected::Outside,
-        }
-    }
-
-    fn several(&self, all: &'i [Claim], at: Timestamp, grade: Grade, notes: &mut Vec<Note>) -> Selected<'i> {
-        let late = at.plus_nanos(SKEW.0.max(self.resolution.0));
-        let valid = |claim: &&Claim| {
-            claim.verb != Verb::Revokes
-                && claim.time <= late
-                && end_of(all, claim).is_none_or(|end| at < end)
+    /// Values that are given out again: each belongs to its latest issuance, until its end. Where
+    /// clocks leave open which issuance was the latest, nobody can tell.
+    fn recycled(&self, place: usize, all: &'i [Claim], at: Timestamp, trail: &mut Trail) -> Selected<'i> {
+        let next = all.partition_point(|claim| claim.time.0 <= at.0.saturating_add(self.resolution.0));
+        let holds = |(place, claim): (usize, &'i Claim)| {
+            self.end_of(place, claim).is_none_or(|end| at.0 < end.0.saturating_add(self.resolution.0)).then_some(claim)
         };
-        let mut parties: Vec<(u32, u128)> = Vec::new();
-        let mut chosen = None;
-        for claim in all.iter().filter(valid) {
-            let Some(origin) = self.index.origin(claim.origin) else { continue };
-            let party = if claim.root == NONE { origin.party } else { claim.root };
-            let same = |(known, event): &(u32, u128)| match grade {
-                Grade::Exact => *known == party || party == NONE,
-                _ => *event == origin.event,
-            };
-            if !parties.iter().any(same) {
-                parties.push((party, origin.event));
+        let numbered = |number: usize| all.get(number).map(|claim| (place + number, claim));
+        let latest = next.checked_sub(1).and_then(numbered);
+        let latest = latest.and_then(holds);
+        let before = next.checked_sub(2).and_then(numbered);
+        let tick = latest.map(|latest| latest.time.plus_nanos(-self.resolution.0));
+        let tied = latest.is_some_and(|latest| latest.time.0 > at.0.saturating_sub(self.resolution.0))
+            || before.is_some_and(|(_, before)| tick.is_some_and(|tick| before.time > tick));
+        let before = before.filter(|_| tied).and_then(holds);
+        let after = all.get(next).filter(|after| after.time <= at.plus_nanos(SKEW.0));
+        let candidates = [latest, before, after];
+        let distinct = self.distinct(candidates.into_iter().flatten(), Grade::Exact);
+        match distinct[..] {
+            [] if all.is_empty() => Selected::Missing(Gap::IssuanceNotCollected, 0),
+            [] => Selected::Missing(Gap::OutsideValidity, 0),
+            [one] => {
+                if one.time.0 > at.0.saturating_add(self.resolution.0) {
+                    trail.notes.push(Note::Skew);
+                }
+                Selected::One(one)
             }
-            chosen = chosen.or(Some(claim));
-            if parties.len() >= CANDIDATES_MAX {
-                break;
-            }
+            _ => Selected::Missing(Gap::Ambiguous, distinct.len() as u32),
         }
-        match (parties.len(), chosen) {
-            (1, Some(claim)) => {
-                self.note_times(all, claim, at, notes);
-                Selected::One(claim)
+    }
+
+    fn several(&self, place: usize, all: &'i [Claim], at: Timestamp, rule: &LinkRule, trail: &mut Trail) -> Selected<'i> {
+        let late = at.plus_nanos(SKEW.0.max(self.resolution.0));
+        let begun = all.partition_point(|claim| claim.time <= late);
+        let begun = all.get(..begun).unwrap_or_default();
+        if begun.len() > CLAIMS_COMPARED_MAX {
+            return Selected::Missing(Gap::Ambiguous, CANDIDATES_MAX as u32);
+        }
+        let valid = |(place, claim): &(usize, &Claim)| self.end_of(*place, claim).is_none_or(|end| at < end);
+        let valid = (place..).zip(begun).filter(valid).map(|(_, claim)| claim);
+        let distinct = self.distinct(valid, rule.grade);
+        match distinct[..] {
+            [] => self.nearest(place, all, begun.len(), at, trail),
+            [one] => {
+                let number = begun.iter().position(|claim| std::ptr::eq(claim, one)).unwrap_or(0);
+                self.note_times(place + number, one, at, trail);
+                Selected::One(one)
             }
-            (0, _) | (_, None) => self.nearest(all, at, notes),
-            (several, Some(_)) => Selected::Ambiguous(several as u32),
+            _ if rule.grade == Grade::Exact && distinct.len() <= FOLLOWED_APART_MAX => Selected::Apart(distinct),
+            _ => Selected::Missing(Gap::Ambiguous, distinct.len() as u32),
         }
     }
 
     /// None of several claims holds: the link is kept to the latest before, else the first after.
-    fn nearest(&self, all: &'i [Claim], at: Timestamp, notes: &mut Vec<Note>) -> Selected<'i> {
-        let mut states = all.iter().filter(|claim| claim.verb != Verb::Revokes);
-        let before = states.clone().rev().find(|claim| claim.time <= at);
-        match before.or_else(|| states.next()) {
+    /// If those of different accounts have all ended, the last to hold it is no better than a guess.
+    fn nearest(&self, place: usize, all: &'i [Claim], begun: usize, at: Timestamp, trail: &mut Trail) -> Selected<'i> {
+        let number = begun.saturating_sub(1);
+        let accounts = self.distinct(all.iter().take(begun.max(1)), Grade::Exact);
+        if accounts.len() > 1 {
+            return Selected::Missing(Gap::OutsideValidity, 0);
+        }
+        match all.get(number) {
             Some(claim) => {
-                self.note_times(all, claim, at, notes);
+                self.note_times(place + number, claim, at, trail);
                 Selected::One(claim)
             }
-            None => Selected::Nothing,
+            None => Selected::Missing(Gap::IssuanceNotCollected, 0),
         }
     }
 
-    fn note_times(&self, all: &[Claim], claim: &Claim, at: Timestamp, notes: &mut Vec<Note>) {
+    fn note_times(&self, place: usize, claim: &Claim, at: Timestamp, trail: &mut Trail) {
         let early = claim.time.0.saturating_sub(at.0);
         if early > self.resolution.0 {
             let skew = early <= SKEW.0;
-            notes.push(if skew { Note::Skew } else { Note::UsedBeforeIssued });
+            trail.notes.push(if skew { Note::Skew } else { Note::UsedBeforeIssued });
         }
         // One unit of the source's clock: what is logged as the same second may be before.
         let late = at.plus_nanos(-self.resolution.0);
-        if claim.until.is_some_and(|until| until <= late) {
-            notes.push(Note::AfterExpiry);
+        if claim.until <= late {
+            trail.notes.push(Note::AfterExpiry);
         }
-        if revoked(all, claim).is_some_and(|revoked| revoked <= late) {
-            notes.push(Note::AfterRevocation);
+        if self.index.revoked_at(place, claim).is_some_and(|revoked| revoked <= late) {
+            trail.notes.push(Note::AfterRevocation);
         }
     }
-}
 
-fn revoked(all: &[Claim], claim: &Claim) -> Option<Timestamp> {
-    let revokes = |other: &&Claim| other.verb == Verb::Revokes && other.time >= claim.time;
-    all.iter().find(revokes).map(|revokes| revokes.time)
-}
-
-fn end_of(all: &[Claim], claim: &Claim) -> Option<Timestamp> {
-    match (claim.until, revoked(all, claim)) {
-        (Some(until), Some(revoked)) => Some(until.min(revoked)),
-        (one, other) => one.or(other),
+    fn end_of(&self, place: usize, claim: &Claim) -> Option<Timestamp> {
+        let until = Some(claim.until).filter(|until| *until != Timestamp::MAX);
+        match (until, self.index.revoked_at(place, claim)) {
+            (Some(until), Some(revoked)) => Some(until.min(revoked)),
+            (one, other) => one.or(other),
+        }
     }
 }

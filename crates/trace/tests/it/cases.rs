@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use countersign_model::event::Event;
 use countersign_model::register::Register;
 use countersign_trace::attribute::Attributor;
-use countersign_trace::claims::Index;
+use countersign_trace::index::Index;
 use countersign_trace::codec::{self, Place};
 use countersign_trace::collect::Collector;
 use countersign_trace::directory::Directory;

@@ -1,0 +1,66 @@
+//! The link rules that were met, each once.
+
+use countersign_model::event::LinkRule;
+
+use crate::hash::HashedMap;
+
+/// Rules by number. Rules come from definitions, so there are few.
+#[derive(Debug, Default)]
+pub struct Rules {
+    rules: Vec<LinkRule>,
+    /// Numbers by where the name lies in memory: nearly always one rule, found without a comparison
+    /// of texts.
+    by_name: HashedMap<usize, Vec<u16>>,
+}
+
+/// "No rule": links nothing.
+pub const NO_RULE: u16 = u16::MAX;
+
+impl Rules {
+    pub fn intern(&mut self, rule: &LinkRule) -> u16 {
+        let known = self.find(rule);
+        if known != NO_RULE || self.rules.len() >= usize::from(NO_RULE) {
+            return known;
+        }
+        let at = self.rules.iter().position(|known| known == rule).unwrap_or_else(|| {
+            self.rules.push(*rule);
+            self.rules.len() - 1
+        });
+        let at = u16::try_from(at).unwrap_or(NO_RULE);
+        self.by_name.entry(rule.name.as_ptr() as usize).or_default().push(at);
+        at
+    }
+
+    pub fn get(&self, at: u16) -> Option<&LinkRule> {
+        self.rules.get(usize::from(at))
+    }
+
+    /// The number of a rule, also of one whose words lie elsewhere in memory.
+    pub fn number(&self, rule: &LinkRule) -> u16 {
+        let known = self.find(rule);
+        if known != NO_RULE {
+            return known;
+        }
+        let at = self.rules.iter().position(|known| known == rule);
+        at.and_then(|at| u16::try_from(at).ok()).unwrap_or(NO_RULE)
+    }
+
+    fn find(&self, rule: &LinkRule) -> u16 {
+        let numbers = self.by_name.get(&(rule.name.as_ptr() as usize));
+        let same = |at: &&u16| self.get(**at) == Some(rule);
+        numbers.and_then(|numbers| numbers.iter().find(same)).copied().unwrap_or(NO_RULE)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &LinkRule> {
+        self.rules.iter()
+    }
+
+    /// Forgets the rules of these names: what they would have linked is not linked.
+    pub fn forget(&mut self, names: &[&str]) {
+        for rule in &mut self.rules {
+            if names.contains(&rule.name) {
+                rule.name = "";
+            }
+        }
+    }
+}
