@@ -7,9 +7,13 @@ use std::path::{Path, PathBuf};
 use countersign_model::register::Register;
 
 use crate::mistake::Mistake;
-use crate::parse::{FILES_MAX, parse};
+use crate::parse::parse;
 use crate::yaml::FILE_BYTES_MAX;
 
+/// A register is a few files a noun.
+const FILES_MAX: usize = 10_000;
+/// All files together; what is above it would be refused for its number of keys and values.
+const BYTES_MAX: usize = 4 * FILE_BYTES_MAX;
 /// Folders within folders.
 const DEPTH_MAX: usize = 16;
 
@@ -21,6 +25,8 @@ pub enum LoadError {
     NotUtf8(PathBuf),
     #[error("`{}` is larger than {FILE_BYTES_MAX} bytes; split it into several files", .0.display())]
     TooLarge(PathBuf),
+    #[error("the files of `{}` have more than {BYTES_MAX} bytes together", .0.display())]
+    TooMuch(PathBuf),
     #[error("`{}` has no file that ends in .yaml or .yml", .0.display())]
     Empty(PathBuf),
     #[error("`{}` has more than {FILES_MAX} files, or folders more than {DEPTH_MAX} deep", .0.display())]
@@ -43,11 +49,17 @@ pub fn load(path: &Path) -> Result<(Register, Vec<Mistake>), LoadError> {
     } else {
         paths.push(path.to_owned());
     }
-    let files: Result<Vec<(String, String)>, LoadError> = paths
-        .into_iter()
-        .map(|path| read(&path).map(|text| (path.display().to_string(), text)))
-        .collect();
-    Ok(parse(&files?))
+    let mut files = Vec::new();
+    let mut bytes = 0;
+    for file in paths {
+        let text = read(&file)?;
+        bytes += text.len();
+        if bytes > BYTES_MAX {
+            return Err(LoadError::TooMuch(path.to_owned()));
+        }
+        files.push((file.display().to_string(), text));
+    }
+    Ok(parse(&files))
 }
 
 enum ListError {

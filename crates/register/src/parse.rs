@@ -12,9 +12,6 @@ use crate::rules;
 use crate::suggest::shown;
 use crate::yaml::{self, Node, Value};
 
-/// All files together. Pure: the caller reads them.
-pub const FILES_MAX: usize = 10_000;
-
 /// Reads the register from the text of its files, each with the path to show for it.
 ///
 /// Reports every mistake, in the order of files and lines. If there is one, the register is what
@@ -23,8 +20,9 @@ pub fn parse(files: &[(String, String)]) -> (Register, Vec<Mistake>) {
     let mut mistakes = Mistakes::default();
     let mut documents = Vec::new();
     let mut complete = true;
+    let mut nodes = yaml::NODES_MAX;
     for (file, (_, text)) in files.iter().enumerate() {
-        match yaml::read(file, text, &mut mistakes) {
+        match yaml::read(file, text, &mut nodes, &mut mistakes) {
             Some(read) => documents.extend(read),
             None => complete = false,
         }

@@ -8,6 +8,8 @@ use crate::suggest::shown;
 
 /// One file. A register of fifty thousand identities takes about this much.
 pub const FILE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// All files together: about a hundred bytes of memory each.
+pub const NODES_MAX: usize = 4_000_000;
 /// The register needs eight levels.
 const DEPTH_MAX: usize = 16;
 /// No noun has as many; it bounds the search for a key that is there twice.
@@ -62,14 +64,21 @@ impl Node {
 }
 
 /// The documents of one file. `None` if it could not be read to its end, which has been reported.
-pub(crate) fn read(file: usize, text: &str, mistakes: &mut Mistakes) -> Option<Vec<Node>> {
+///
+/// `nodes` is how many more may be read, over all files.
+pub(crate) fn read(
+    file: usize,
+    text: &str,
+    nodes: &mut usize,
+    mistakes: &mut Mistakes,
+) -> Option<Vec<Node>> {
     if text.len() > FILE_BYTES_MAX {
         let message = format!("the file has {} bytes, the most is {FILE_BYTES_MAX}", text.len());
         let fix = Some("split it into several files".to_owned());
         mistakes.push(Place { file, line: 0, column: 0 }, message, fix);
         return None;
     }
-    let mut builder = Builder { file, stack: Vec::new(), documents: Vec::new(), mistakes };
+    let mut builder = Builder { file, nodes, stack: Vec::new(), documents: Vec::new(), mistakes };
     let mut parser = Parser::new_from_str(text);
     while let Some(event) = parser.next_event() {
         match event {
@@ -89,6 +98,7 @@ pub(crate) fn read(file: usize, text: &str, mistakes: &mut Mistakes) -> Option<V
 
 struct Builder<'a> {
     file: usize,
+    nodes: &'a mut usize,
     stack: Vec<Open>,
     documents: Vec<Node>,
     mistakes: &'a mut Mistakes,
@@ -108,6 +118,12 @@ impl Builder<'_> {
     fn take(&mut self, event: Event<'_>, span: Span) -> Option<()> {
         let place =
             Place { file: self.file, line: span.start.line(), column: span.start.col() + 1 };
+        if *self.nodes == 0 {
+            let message = format!("more than {NODES_MAX} keys and values in all files");
+            self.mistakes.push(place, message, None);
+            return None;
+        }
+        *self.nodes -= 1;
         match event {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_extras(place, anchor, tag.is_some());
@@ -216,4 +232,22 @@ fn key(node: Node, entries: &[Entry], mistakes: &mut Mistakes) -> Key {
         return None;
     }
     Some((key, place))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+    use crate::mistake::Mistakes;
+
+    #[test]
+    fn the_number_of_keys_and_values_is_limited_over_all_files() {
+        let mut mistakes = Mistakes::default();
+        let mut nodes = 14;
+        assert!(read(0, "company: A", &mut nodes, &mut mistakes).is_some());
+        assert!(read(1, "company: A", &mut nodes, &mut mistakes).is_none());
+        let files = [("a".to_owned(), String::new()), ("b".to_owned(), String::new())];
+        let found = mistakes.into_sorted(&files);
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].file.as_str(), found[0].line), ("b", 1));
+    }
 }
