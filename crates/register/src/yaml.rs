@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn the_number_of_keys_and_values_is_limited_over_all_files() {
         let mut mistakes = Mistakes::default();
-        let mut nodes = 14;
+        let mut nodes = 11;
         assert!(read(0, "company: A", &mut nodes, &mut mistakes).is_some());
         assert!(read(1, "company: A", &mut nodes, &mut mistakes).is_none());
         let files = [("a".to_owned(), String::new()), ("b".to_owned(), String::new())];
