@@ -132,6 +132,7 @@ struct Truth {
     links: Vec<String>,
     gap: Option<String>,
     stolen: bool,
+    apparent: Option<String>,
     holder: Expected,
     actor: Expected,
     seen: bool,
@@ -224,6 +225,7 @@ fn read_truth(value: &Value, n: usize) -> Result<Truth, ScoreError> {
             .collect(),
         gap: value["best"]["gap"].as_str().map(str::to_owned),
         stolen: value["stolen"].as_bool().unwrap_or(false),
+        apparent: value["apparent"]["identity"].as_str().map(str::to_owned),
         holder: side("holder", "holder_grade")?,
         actor: side("actor", "actor_grade")?,
         seen: false,
@@ -279,10 +281,12 @@ fn weigh(score: &mut Score, truth: &mut Truth, row: &Value) {
     score.errors.extend(errors.into_iter().take(room));
 }
 
-/// A thief's action: naming the victim is what the logs say; naming a third is wrong.
+/// A thief's action: naming the victim, or whom the logs show to act with the victim's key, is what
+/// the logs say; naming a third is wrong.
 fn weigh_stolen(score: &mut Score, truth: &Truth, actor: &Found, errors: &mut Vec<Fault>) {
     let Some(named) = actor.identity.as_ref().filter(|_| actor.grade.counts()) else { return };
-    if Some(named) == truth.holder.identity.as_ref() {
+    let victims = [truth.holder.identity.as_ref(), truth.apparent.as_ref()];
+    if victims.contains(&Some(named)) {
         score.stolen += 1;
     } else {
         score.actor.grades.entry(actor.grade.as_str()).or_default().wrong += 1;

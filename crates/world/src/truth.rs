@@ -96,6 +96,8 @@ pub(crate) struct Case {
     pub(crate) holder: Who,
     /// `None`: a thief, who has no place in the register.
     pub(crate) actor: Option<Who>,
+    /// Behind a theft: whom the logs show as the one who acts.
+    pub(crate) apparent: Option<Who>,
     pub(crate) holder_known: Known,
     pub(crate) actor_known: Known,
     pub(crate) why: String,
@@ -109,6 +111,7 @@ impl Case {
             root: who.clone(),
             holder: who.clone(),
             actor: Some(who),
+            apparent: None,
             holder_known: known,
             actor_known: known,
             why: why.to_owned(),
@@ -149,7 +152,7 @@ impl Case {
     /// The same credential in a thief's hands: the holder stays, nobody registered acts.
     pub(crate) fn stolen(&self) -> Self {
         let mut case = self.clone();
-        case.actor = None;
+        case.apparent = case.actor.take();
         case.actor_known = Known::Not("", 0);
         "A thief presents the holder's key from elsewhere; the logs show the holder only."
             .clone_into(&mut case.why);
@@ -182,6 +185,7 @@ pub(crate) fn line(place: &Place<'_>, case: &Case, story: &str) -> String {
         "holder": case.holder.json(),
         "actor": case.actor.as_ref().map_or(Value::Null, Who::json),
         "stolen": case.actor.is_none(),
+        "apparent": case.apparent.as_ref().map_or(Value::Null, Who::json),
         "best": {
             "holder_grade": case.holder_known.grade().as_str(),
             "actor_grade": case.actor_known.grade().as_str(),

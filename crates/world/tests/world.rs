@@ -56,6 +56,9 @@ fn native_id(path: &str, record: &Value) -> Option<String> {
         _ if path.contains("entra/graph") => {
             return record["properties"]["requestId"].as_str().map(str::to_owned);
         }
+        _ if path.contains("entra/audit") => {
+            return record["properties"]["id"].as_str().map(str::to_owned);
+        }
         _ => return None,
     };
     record[key].as_str().map(str::to_owned)
@@ -73,8 +76,8 @@ fn every_line_of_truth_fits_its_schema_and_its_number_is_as_planned() {
     let schema: Value = serde_json::from_str(TRUTH_SCHEMA).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();
     for seed in 0..4 {
-        let truths = truths(&world(&Plan::new(seed, 2_000)));
-        assert_eq!(truths.len(), 2_000);
+        let truths = truths(&world(&Plan::new(seed, 1_000)));
+        assert_eq!(truths.len(), 1_000);
         for truth in &truths {
             assert!(validator.is_valid(truth), "{truth}");
         }
@@ -84,7 +87,7 @@ fn every_line_of_truth_fits_its_schema_and_its_number_is_as_planned() {
 #[test]
 fn every_action_of_the_truth_is_in_the_logs() {
     for seed in 0..4 {
-        let files = world(&Plan::new(seed, 2_000));
+        let files = world(&Plan::new(seed, 1_000));
         let ids: BTreeSet<String> =
             records(&files).iter().filter_map(|(path, record)| native_id(path, record)).collect();
         for truth in truths(&files) {
@@ -182,8 +185,8 @@ fn what_is_under_way_does_not_grow_with_the_world() {
         generate(&Plan { organizations: 8, ..Plan::new(1, actions) }, &mut Count::default())
             .unwrap()
     };
-    let (small, large) = (made(3_000), made(60_000));
-    assert!(large.records > 15 * small.records);
+    let (small, large) = (made(2_000), made(30_000));
+    assert!(large.records > 10 * small.records);
     assert!(large.most_under_way <= 20_001, "{}", large.most_under_way);
 }
 
