@@ -48,7 +48,7 @@ impl Index {
         claims.dedup_by(|next, kept| is_copy(next, kept, &pools));
         let revoked = Tidy::default().all(&mut claims, &pools);
         claims.shrink_to_fit();
-        let bits = (claims.len() / 4).max(1).ilog2().clamp(1, 28);
+        let bits = claims.len().max(1).ilog2().clamp(1, 28);
         let shift = 64 - bits;
         let starts = starts(&claims, shift);
         let mut seen: Vec<((u32, u32, u32), Seen)> = seen.into_iter().collect();
@@ -74,11 +74,18 @@ impl Index {
             return (0, &[]);
         };
         let bucket = self.claims.get(from as usize..to as usize).unwrap_or_default();
-        let skip = bucket.partition_point(|claim| claim.key < key);
+        // Few claims are looked through one by one; a hot key's bucket is not.
+        let few = bucket.len() <= 8;
+        let skip = if few {
+            bucket.iter().take_while(|claim| claim.key < key).count()
+        } else {
+            bucket.partition_point(|claim| claim.key < key)
+        };
         let rest = bucket.get(skip..).unwrap_or_default();
-        let length = match rest {
-            [one, next, ..] if one.key == key && next.key != key => 1,
-            _ => rest.partition_point(|claim| claim.key == key),
+        let length = if few {
+            rest.iter().take_while(|claim| claim.key == key).count()
+        } else {
+            rest.partition_point(|claim| claim.key == key)
         };
         (from as usize + skip, rest.get(..length).unwrap_or_default())
     }

@@ -149,7 +149,7 @@ impl Trail {
 
 /// Follows all of `uses` and returns where the surest leads.
 pub fn walk(index: &Index, uses: &[Use], at: Timestamp, resolution: Duration, trail: &mut Trail) -> Option<Reached> {
-    Walk { index, resolution, left: CLAIMS_FOLLOWED_MAX }.from_uses(uses, at, 0, trail)
+    Walk { index, resolution, left: CLAIMS_FOLLOWED_MAX }.follow_uses(uses, at, 0, trail)
 }
 
 /// What a key resolves to at one time.
@@ -167,12 +167,12 @@ struct Walk<'i> {
 }
 
 impl<'i> Walk<'i> {
-    fn from_uses(&mut self, uses: &[Use], at: Timestamp, depth: usize, trail: &mut Trail) -> Option<Reached> {
+    fn follow_uses(&mut self, uses: &[Use], at: Timestamp, depth: usize, trail: &mut Trail) -> Option<Reached> {
         let start = trail.mark();
         let mut best: Option<Reached> = None;
         for link in uses {
             let before = trail.mark();
-            let Some(found) = self.from_use(*link, at, depth, trail) else {
+            let Some(found) = self.follow_use(*link, at, depth, trail) else {
                 trail.rewind(before);
                 continue;
             };
@@ -196,14 +196,14 @@ impl<'i> Walk<'i> {
         best
     }
 
-    fn from_use(&mut self, link: Use, at: Timestamp, depth: usize, trail: &mut Trail) -> Option<Reached> {
+    fn follow_use(&mut self, link: Use, at: Timestamp, depth: usize, trail: &mut Trail) -> Option<Reached> {
         if depth >= CHAIN_DEPTH_MAX || self.left == 0 {
             trail.miss(Missing { gap: Gap::ChainTooDeep, candidates: 0, rule: link.rule });
             return None;
         }
         match self.select(link, at, trail) {
-            Selected::One(claim) => self.from_claim(link, claim, depth, trail),
-            Selected::Apart(claims) => self.from_each(link, &claims, depth, trail),
+            Selected::One(claim) => self.follow_claim(link, claim, depth, trail),
+            Selected::Apart(claims) => self.follow_each(link, &claims, depth, trail),
             Selected::Missing(gap, candidates) => {
                 trail.miss(Missing { gap, candidates, rule: link.rule });
                 None
@@ -213,13 +213,13 @@ impl<'i> Walk<'i> {
 
     /// Several events say they brought the key into being. If all lead to one account, as when two
     /// feeds log one issuance, that is the answer; else nobody can tell.
-    fn from_each(&mut self, link: Use, claims: &[&'i Claim], depth: usize, trail: &mut Trail) -> Option<Reached> {
+    fn follow_each(&mut self, link: Use, claims: &[&'i Claim], depth: usize, trail: &mut Trail) -> Option<Reached> {
         let start = trail.mark();
         let mut best: Option<Reached> = None;
         for claim in claims {
             let before = trail.mark();
             let mut apart = Trail { steps: std::mem::take(&mut trail.steps), ..Trail::default() };
-            let found = self.from_claim(link, claim, depth, &mut apart);
+            let found = self.follow_claim(link, claim, depth, &mut apart);
             trail.steps = apart.steps;
             let same = found.is_some_and(|found| best.is_none_or(|known| known.party == found.party && known.actor == found.actor));
             let Some(found) = found.filter(|_| same && apart.rivals.is_empty()) else {
@@ -239,7 +239,7 @@ impl<'i> Walk<'i> {
         best
     }
 
-    fn from_claim(&mut self, link: Use, claim: &Claim, depth: usize, trail: &mut Trail) -> Option<Reached> {
+    fn follow_claim(&mut self, link: Use, claim: &Claim, depth: usize, trail: &mut Trail) -> Option<Reached> {
         self.left = self.left.saturating_sub(1);
         let origin = self.index.pools.origin(claim.origin)?;
         let rule = *self.index.rule(link.rule)?;
@@ -279,7 +279,7 @@ impl<'i> Walk<'i> {
         } else {
             parents
         };
-        if let Some(root) = self.from_uses(parents, origin.time, depth + 1, &mut above) {
+        if let Some(root) = self.follow_uses(parents, origin.time, depth + 1, &mut above) {
             trail.steps.append(&mut above.steps);
             trail.notes.append(&mut above.notes);
             trail.rivals.append(&mut above.rivals);

@@ -98,7 +98,7 @@ fn orders(events: &[Event<'static>]) -> Vec<(String, Vec<Vec<Event<'static>>>)> 
 }
 
 /// Fisher and Yates, with the generator of Marsaglia.
-fn shuffle<T>(items: &mut [T], seed: u64) {
+pub fn shuffle<T>(items: &mut [T], seed: u64) {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     for last in (1..items.len()).rev() {
         state ^= state << 13;
