@@ -82,10 +82,11 @@ enum Story {
     OktaImpersonation,
     Guest,
     GitHub,
+    Root,
 }
 
-/// Stories by how often they are told, of 100.
-const REPERTOIRE: [(Story, u32); 14] = [
+/// Stories by how often they are told.
+const REPERTOIRE: [(Story, u32); 15] = [
     (Story::Federated, 20),
     (Story::Desk, 4),
     (Story::Console, 9),
@@ -100,6 +101,7 @@ const REPERTOIRE: [(Story, u32); 14] = [
     (Story::OktaImpersonation, 2),
     (Story::Guest, 7),
     (Story::GitHub, 4),
+    (Story::Root, 2),
 ];
 
 impl Story {
@@ -119,6 +121,7 @@ impl Story {
             Self::OktaImpersonation => "okta_impersonation",
             Self::Guest => "guest",
             Self::GitHub => "github",
+            Self::Root => "root",
         }
     }
 
@@ -329,5 +332,6 @@ fn play(stage: &mut Stage<'_>, story: Story, (lead, other): (usize, usize)) {
         Story::OktaImpersonation => okta::impersonate(stage, lead, other),
         Story::Guest => directory::guest(stage, lead),
         Story::GitHub => github::play(stage, lead),
+        Story::Root => console::root(stage, lead),
     }
 }

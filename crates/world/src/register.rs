@@ -125,7 +125,10 @@ impl Book<'_> {
     }
 
     fn realm(&self, name: &str) -> Vec<String> {
-        vec![name.to_owned(), self.company.realm_id(name), Company::realm_issuer(name)]
+        let issuer = Company::realm_issuer(name);
+        // AWS writes an issuer without its scheme.
+        let bare = issuer.trim_start_matches("https://").to_owned();
+        vec![name.to_owned(), self.company.realm_id(name), issuer, bare]
     }
 
     fn organizations(&self) -> Vec<Value> {

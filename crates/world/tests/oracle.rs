@@ -248,6 +248,9 @@ impl Logs {
                 _ => NOBODY,
             };
         }
+        if who["type"] == "Root" {
+            return NOBODY;
+        }
         if who["type"] == "IAMUser" {
             if who["invokedBy"].is_string() {
                 return ("declared", named());

@@ -144,7 +144,7 @@ fn all_faults_and_stories_show_in_a_small_world() {
         }
     }
     assert_eq!(grades.len(), 5, "{grades:?}");
-    assert_eq!(stories.len(), 14, "{stories:?}");
+    assert_eq!(stories.len(), 15, "{stories:?}");
     assert!(stolen > 0);
     for gap in [
         "ambiguous",
@@ -153,6 +153,7 @@ fn all_faults_and_stories_show_in_a_small_world() {
         "before_coverage_start",
         "shared_account",
         "redacted_at_source",
+        "shared_root",
     ] {
         assert!(gaps.contains(gap), "{gap} of {gaps:?}");
     }

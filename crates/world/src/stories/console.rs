@@ -7,7 +7,7 @@ use crate::feed::Feed;
 use crate::records::cloudtrail::{ACTIONS, Call, call, iam_user};
 use crate::stage::Stage;
 use crate::time::{HOUR, MINUTE, Millis, SECOND, seconds};
-use crate::truth::{Case, Grade, Known};
+use crate::truth::{Case, Grade, Known, Who};
 
 pub(crate) const SESSION: &str = "aws.console_session";
 const BROWSER: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) Chrome/141.0.0.0";
@@ -49,6 +49,73 @@ pub(crate) fn play(st: &mut Stage<'_>, person: usize) {
         at += st.rng.between(0, 40 * MINUTE / i64::try_from(st.actions.max(1)).unwrap_or(1));
         let through_service = !early && !twice && st.rng.chance(0.15);
         act(st, account, &who, (at, signed_in), through_service, &case);
+    }
+}
+
+/// Somebody signs in as the root of an account; nothing says who.
+pub(crate) fn root(st: &mut Stage<'_>, person: usize) {
+    let who = st.company.person(person);
+    let account = person % 3;
+    let number = st.company.accounts[account].clone();
+    let arn = format!("arn:aws:iam::{number}:root");
+    let signed_in = whole(st.now + 10 * SECOND);
+    let root = |key: &str| {
+        json!({
+            "type": "Root", "principalId": number, "arn": arn, "accountId": number, "accessKeyId": key,
+            "sessionContext": {
+                "sessionIssuer": {}, "webIdFederationData": {},
+                "attributes": {"creationDate": seconds(signed_in), "mfaAuthenticated": "true"},
+            },
+        })
+    };
+    let id = st.rng.uuid();
+    let identity = json!({"type": "Root", "principalId": number, "arn": arn, "accountId": number, "accessKeyId": ""});
+    let mut record = call(
+        &mut st.rng,
+        &Call {
+            at: signed_in,
+            id: &id,
+            account: &number,
+            service: "signin",
+            name: "ConsoleLogin",
+            read_only: false,
+            identity,
+            ip: &who.ip,
+            agent: BROWSER,
+        },
+    );
+    record["eventType"] = json!("AwsConsoleSignIn");
+    record["responseElements"] = json!({"ConsoleLogin": "Success"});
+    record["additionalEventData"] = json!({"MobileVersion": "No", "MFAUsed": "Yes"});
+    st.log(Feed::AWS[account], signed_in, &record);
+    let mut case = Case::of(
+        st.company.by_iam(account, &who),
+        Known::Not("shared_root", 0),
+        "The root account is everybody's who has its password; no record says whose turn it was.",
+    );
+    case.holder = Who::unregistered(Feed::AWS[account].tenant(), &arn);
+    case.holder_known = Known::As(Grade::Declared);
+    let mut at = signed_in + 5 * SECOND;
+    for _ in 0..st.actions.min(4) {
+        at += st.rng.between(SECOND, 5 * MINUTE);
+        let (service, name, read_only) = *st.rng.pick(&ACTIONS);
+        let id = st.rng.uuid();
+        let identity = root(&format!("ASIA{}", st.rng.base32(16)));
+        let record = call(
+            &mut st.rng,
+            &Call {
+                at,
+                id: &id,
+                account: &number,
+                service,
+                name,
+                read_only,
+                identity,
+                ip: &who.ip,
+                agent: BROWSER,
+            },
+        );
+        st.act(Feed::AWS[account], whole(at), &id, &record, &case);
     }
 }
 

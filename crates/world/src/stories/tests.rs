@@ -302,3 +302,10 @@ fn a_thief_is_nobody_and_the_victim_still_holds() {
         assert_eq!(theft["best"]["holder_grade"], "exact");
     }
 }
+
+#[test]
+fn the_root_account_hides_whoever_uses_it() {
+    let (truths, _) = scene(&plan(Faults::none()), |stage| console::root(stage, 3));
+    assert_eq!(best(&truths), only("declared", "unattributed", "shared_root"));
+    assert!(truths.iter().all(|truth| truth["holder"]["identity"].is_null()));
+}
