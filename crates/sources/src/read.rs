@@ -1,0 +1,425 @@
+//! Going through the records of one unit.
+
+use std::io::{self, BufRead, Read};
+use std::os::unix::fs::FileExt;
+
+use countersign_model::event::Event;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use crate::compile::Definitions;
+use crate::input::{self, Limits, Packing, Shape, Unit};
+use crate::record::{self, Outcome};
+
+/// Where a record lies: its line in the unit, from 1, or its number in a file that is not one record
+/// a line. The line in the file is known when the units before are read: see [`ReadStats::lines`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    pub unit: u32,
+    pub line: u64,
+}
+
+/// A record that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantined {
+    pub place: Place,
+    pub reason: String,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReadStats {
+    pub records: u64,
+    pub quarantined: u64,
+    pub bytes: u64,
+    /// Lines of a piece of a file.
+    pub lines: u64,
+}
+
+/// Which definition knew the last record: the next one is most likely its kind.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Recent {
+    pub source: usize,
+}
+
+/// Whoever takes the records of a unit.
+pub trait Visitor {
+    fn event(&mut self, event: &Event<'_>, place: Place);
+    fn quarantine(&mut self, quarantined: Quarantined);
+}
+
+impl Unit {
+    /// Gives every record of the unit to `visitor`. A record that cannot be read does not stop it.
+    ///
+    /// # Errors
+    /// Errors of the file system, and limits that the whole unit breaks.
+    pub fn read(&self, definitions: &Definitions, limits: &Limits, visitor: &mut dyn Visitor) -> io::Result<ReadStats> {
+        let mut reading = Reading {
+            definitions,
+            limits,
+            visitor,
+            recent: Recent::default(),
+            unit: self.number,
+            stats: ReadStats::default(),
+        };
+        if let Some((from, to)) = self.range {
+            reading.piece(self, from, to)?;
+            return Ok(reading.stats);
+        }
+        let (mut input, shape) = self.open(limits)?;
+        match shape {
+            Shape::Lines => reading.lines(&mut *input)?,
+            Shape::Pairs => reading.pairs(&mut *input)?,
+            Shape::Documents => reading.documents(&mut *input)?,
+            Shape::Csv => reading.csv(&mut *input)?,
+        }
+        Ok(reading.stats)
+    }
+
+    fn open(&self, limits: &Limits) -> io::Result<(Box<dyn BufRead>, Shape)> {
+        if self.path.as_os_str() != "-" {
+            let packed = std::fs::metadata(&self.path)?.len();
+            let most = limits.unpacked_bytes_max.min(packed.saturating_mul(limits.unpacked_ratio_max).max(1 << 20));
+            let input = input::open(&self.path, self.packing)?;
+            return Ok((Box::new(Limited { inner: input, left: most }), self.shape));
+        }
+        // Standard input cannot be looked at twice: its beginning tells packing and shape.
+        let mut head = Vec::new();
+        io::stdin().lock().take(1 << 16).read_to_end(&mut head)?;
+        let packing = input::packing(&head);
+        let whole = io::Cursor::new(head).chain(io::stdin());
+        let mut input = input::unpack(whole, packing)?;
+        let sample = input.fill_buf()?;
+        let shape = input::shape(sample, packing == Packing::Plain && sample.len() < 1 << 16);
+        let shape = shape.ok_or_else(|| io::Error::other("UTF-16 text is not read: convert it to UTF-8 first"))?;
+        Ok((Box::new(Limited { inner: input, left: limits.unpacked_bytes_max }), shape))
+    }
+}
+
+/// Stops a packed bomb.
+struct Limited<R> {
+    inner: R,
+    left: u64,
+}
+
+impl<R: BufRead> Read for Limited<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.take(read)?;
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Limited<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.left == 0 {
+            return Err(too_large());
+        }
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, amount: usize) {
+        self.left = self.left.saturating_sub(amount as u64);
+        self.inner.consume(amount);
+    }
+}
+
+impl<R> Limited<R> {
+    fn take(&mut self, read: usize) -> io::Result<()> {
+        self.left = self.left.checked_sub(read as u64).ok_or_else(too_large)?;
+        Ok(())
+    }
+}
+
+fn too_large() -> io::Error {
+    io::Error::other("it unpacks to more than is plausible for a log: split it, or unpack it yourself")
+}
+
+struct Reading<'r> {
+    definitions: &'r Definitions,
+    limits: &'r Limits,
+    visitor: &'r mut dyn Visitor,
+    recent: Recent,
+    unit: u32,
+    stats: ReadStats,
+}
+
+impl Reading<'_> {
+    /// One JSON value, which may hold many records. `line` is where it begins; records of a list
+    /// count on from it.
+    fn value(&mut self, text: &str, line: u64) {
+        let Self { definitions, recent, visitor, unit, stats, .. } = self;
+        record::each(definitions, recent, text, &mut |ordinal, outcome| {
+            let place = Place { unit: *unit, line: line + ordinal - 1 };
+            match outcome {
+                Outcome::Event(event) => {
+                    stats.records += 1;
+                    visitor.event(&event, place);
+                }
+                Outcome::Bad(reason) => {
+                    stats.quarantined += 1;
+                    visitor.quarantine(Quarantined { place, reason });
+                }
+            }
+        });
+    }
+
+    fn bad(&mut self, line: u64, reason: &str) {
+        self.stats.quarantined += 1;
+        let place = Place { unit: self.unit, line };
+        self.visitor.quarantine(Quarantined { place, reason: reason.to_owned() });
+    }
+
+    /// Lines of a plain file, all in memory.
+    fn piece(&mut self, unit: &Unit, from: u64, to: u64) -> io::Result<()> {
+        let file = std::fs::File::open(&unit.path)?;
+        let mut bytes = vec![0; usize::try_from(to - from).map_err(io::Error::other)?];
+        file.read_exact_at(&mut bytes, from)?;
+        self.stats.bytes += to - from;
+        let mut at = 0;
+        let ends = memchr::memchr_iter(b'\n', &bytes).chain(std::iter::once(bytes.len()));
+        for (line, end) in (1..).zip(ends) {
+            let record = bytes.get(at..end).unwrap_or(&[]);
+            self.line(record, line, unit.shape);
+            self.stats.lines += u64::from(end < bytes.len());
+            at = end + 1;
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, bytes: &[u8], line: u64, shape: Shape) {
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes).trim_ascii();
+        if bytes.is_empty() {
+            return;
+        }
+        if bytes.len() > self.limits.record_bytes_max {
+            return self.bad(line, "the record is longer than any log writes");
+        }
+        match (std::str::from_utf8(bytes), shape) {
+            (Ok(text), Shape::Pairs) => match pairs(text) {
+                Some(record) => self.value(&record, line),
+                None => self.bad(line, "this is no list of key=\"value\" pairs"),
+            },
+            (Ok(text), _) => self.value(text, line),
+            (Err(_), _) => self.bad(line, "this is not UTF-8"),
+        }
+    }
+
+    fn lines(&mut self, input: &mut dyn BufRead) -> io::Result<()> {
+        self.each_line(input, Shape::Lines)
+    }
+
+    fn pairs(&mut self, input: &mut dyn BufRead) -> io::Result<()> {
+        self.each_line(input, Shape::Pairs)
+    }
+
+    fn each_line(&mut self, input: &mut dyn BufRead, shape: Shape) -> io::Result<()> {
+        let mut buffer = Vec::new();
+        for line in 1.. {
+            buffer.clear();
+            let most = self.limits.record_bytes_max as u64 + 2;
+            let read = (&mut *input).take(most).read_until(b'\n', &mut buffer)?;
+            if read == 0 {
+                break;
+            }
+            self.stats.bytes += read as u64;
+            if read as u64 == most && buffer.last() != Some(&b'\n') {
+                self.bad(line, "the record is longer than any log writes");
+                skip_line(input)?;
+                continue;
+            }
+            self.line(&buffer, line, shape);
+        }
+        Ok(())
+    }
+
+    fn documents(&mut self, input: &mut dyn BufRead) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        let most = self.limits.document_bytes_max as u64;
+        input.take(most + 1).read_to_end(&mut bytes)?;
+        self.stats.bytes += bytes.len() as u64;
+        if bytes.len() as u64 > most {
+            return Err(io::Error::other("a JSON file this large must be one record a line: convert it"));
+        }
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            self.bad(1, "this is not UTF-8");
+            return Ok(());
+        };
+        let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+        let mut next = 1;
+        loop {
+            match values.next() {
+                None => return Ok(()),
+                Some(Ok(value)) => {
+                    let before = self.stats.records + self.stats.quarantined;
+                    self.value(value.get(), next);
+                    next += self.stats.records + self.stats.quarantined - before;
+                }
+                Some(Err(_)) => {
+                    self.rest(text.get(values.byte_offset()..).unwrap_or(""), next);
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// After what is no JSON, lines that are may still follow.
+    fn rest(&mut self, text: &str, mut next: u64) {
+        let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+        lines.next();
+        self.bad(next, "this is cut or no JSON");
+        for line in lines {
+            next += 1;
+            if line.trim_start().starts_with('{') {
+                self.line(line.as_bytes(), next, Shape::Lines);
+            }
+        }
+    }
+
+    fn csv(&mut self, input: &mut dyn BufRead) -> io::Result<()> {
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
+        let header = reader.headers().map_err(io::Error::other)?.clone();
+        let columns: Vec<String> =
+            header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
+        for row in reader.records() {
+            let row = match row {
+                Ok(row) => row,
+                Err(error) => {
+                    let line = error.position().map_or(0, csv::Position::line);
+                    if matches!(error.kind(), csv::ErrorKind::Io(_)) {
+                        return Err(io::Error::other(error));
+                    }
+                    self.bad(line, "this row is no CSV");
+                    continue;
+                }
+            };
+            let line = row.position().map_or(0, csv::Position::line);
+            self.row(&columns, &row, line);
+        }
+        Ok(())
+    }
+
+    /// A row as a JSON object; a column that holds a whole record stands for the row.
+    fn row(&mut self, columns: &[String], row: &csv::StringRecord, line: u64) {
+        let whole = self.definitions.all.iter().filter_map(|source| source.csv_column.as_deref());
+        for column in whole {
+            let cell = columns.iter().position(|name| name == column).and_then(|at| row.get(at));
+            if let Some(cell) = cell.filter(|cell| cell.trim_start().starts_with('{')) {
+                let cell = cell.trim().to_owned();
+                return self.value(&cell, line);
+            }
+        }
+        let mut record = Map::new();
+        for (name, cell) in columns.iter().zip(row.iter()) {
+            record.insert(name.clone(), cell_value(cell));
+        }
+        self.value(&Value::Object(record).to_string(), line);
+    }
+}
+
+/// A cell that holds an object or a list as JSON, or as Python prints it, is that; all else is text.
+fn cell_value(cell: &str) -> Value {
+    let trimmed = cell.trim();
+    let is_nested = (trimmed.starts_with('{') && trimmed.ends_with('}'))
+        || (trimmed.starts_with('[') && trimmed.ends_with(']'));
+    if is_nested {
+        if let Ok(value) = serde_json::from_str(trimmed) {
+            return value;
+        }
+        if let Some(value) = python(trimmed).and_then(|text| serde_json::from_str(&text).ok()) {
+            return value;
+        }
+    }
+    Value::String(cell.to_owned())
+}
+
+/// Python's `repr` of a dict or list as JSON: quotes exchanged, True, False and None renamed.
+fn python(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(next) = rest.next() {
+        match next {
+            '\'' | '"' => {
+                out.push('"');
+                loop {
+                    match rest.next()? {
+                        end if end == next => break,
+                        '\\' => match rest.next()? {
+                            '\'' => out.push('\''),
+                            other => out.extend(['\\', other]),
+                        },
+                        '"' => out.push_str("\\\""),
+                        other => out.push(other),
+                    }
+                }
+                out.push('"');
+            }
+            letter if letter.is_ascii_alphabetic() => {
+                let mut word = String::from(letter);
+                while let Some(more) = rest.next_if(char::is_ascii_alphanumeric) {
+                    word.push(more);
+                }
+                out.push_str(match word.as_str() {
+                    "True" => "true",
+                    "False" => "false",
+                    "None" => "null",
+                    other => other,
+                });
+            }
+            other => out.push(other),
+        }
+    }
+    Some(out)
+}
+
+/// `… type="LOGIN", realmId="…", …` as a JSON object; what stands before the first key is left out.
+fn pairs(text: &str) -> Option<String> {
+    let mut record = Map::new();
+    let mut rest = text;
+    while let Some(at) = rest.find("=\"") {
+        let (before, after) = rest.split_at_checked(at)?;
+        let key = before.rsplit([' ', ',', '\t', '(']).next().unwrap_or(before);
+        let after = after.get(2..)?;
+        // A quote inside a value is written as `\"`.
+        let end = after.match_indices('"').find(|(at, _)| !after.get(..*at).is_some_and(|head| head.ends_with('\\')));
+        let (end, _) = end?;
+        let (value, more) = after.split_at_checked(end)?;
+        if !key.is_empty() {
+            record.insert(key.to_owned(), Value::String(value.replace("\\\"", "\"")));
+        }
+        rest = more.get(1..)?;
+    }
+    if record.is_empty() {
+        return None;
+    }
+    // The time of such a line stands before the pairs.
+    if let Some(stamp) = leading_time(text) {
+        record.entry("@timestamp").or_insert(Value::String(stamp));
+    }
+    Some(Value::Object(record).to_string())
+}
+
+fn leading_time(text: &str) -> Option<String> {
+    let mut words = text.split_ascii_whitespace();
+    let date = words.next()?;
+    if date.contains('T') {
+        return crate::time::parse(date).map(|_| date.to_owned());
+    }
+    let joined = format!("{date} {}", words.next()?.replace(',', "."));
+    crate::time::parse(&joined).map(|_| joined)
+}
+
+fn skip_line(input: &mut dyn BufRead) -> io::Result<()> {
+    loop {
+        let block = input.fill_buf()?;
+        if block.is_empty() {
+            return Ok(());
+        }
+        let end = memchr::memchr(b'\n', block);
+        let used = end.map_or(block.len(), |end| end + 1);
+        input.consume(used);
+        if end.is_some() {
+            return Ok(());
+        }
+    }
+}

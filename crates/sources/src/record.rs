@@ -1,0 +1,180 @@
+//! One JSON value as found in a file, to the records in it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use countersign_model::event::Event;
+use serde_json::Value;
+
+use crate::compile::{Definitions, Source};
+use crate::extract::Reason;
+use crate::read::Recent;
+
+/// Exports wrap records in records, but not deeper than this.
+const DEPTH_MAX: usize = 4;
+/// Under these keys other tools keep the record they forward.
+const WRAPPERS: [&str; 9] =
+    ["log", "event", "message", "_raw", "raw_data", "detail", "jsonPayload", "record", "AuditData"];
+/// Under these keys exports keep lists of records, beside what definitions say.
+const LISTS: [&str; 8] = ["Records", "records", "value", "items", "events", "entries", "logs", "data"];
+
+/// What became of a record.
+pub enum Outcome<'a> {
+    Event(Event<'a>),
+    Bad(Reason),
+}
+
+/// Takes each record out of `text`, one JSON value. `visit` gets the ordinal of the record inside
+/// it, from 1.
+pub fn each(definitions: &Definitions, recent: &mut Recent, text: &str, visit: &mut dyn FnMut(u64, Outcome<'_>)) {
+    let mut walk = Walk { definitions, recent, ordinal: 0, visit };
+    walk.value(text, 0);
+}
+
+struct Walk<'w> {
+    definitions: &'w Definitions,
+    recent: &'w mut Recent,
+    ordinal: u64,
+    visit: &'w mut dyn FnMut(u64, Outcome<'_>),
+}
+
+impl Walk<'_> {
+    fn value(&mut self, text: &str, depth: usize) {
+        if depth > DEPTH_MAX {
+            return self.bad("records are wrapped too deep");
+        }
+        if text.starts_with('[') {
+            return self.list(text, depth);
+        }
+        if self.record(text) || self.inside_list(text, depth) || self.inside_wrapper(text, depth) {
+            return;
+        }
+        if !self.folded(text) {
+            self.bad(if is_json(text) {
+                "no definition knows this record: `countersign sources` lists those there are, --source adds one"
+            } else {
+                "this is not JSON"
+            });
+        }
+    }
+
+    fn bad(&mut self, reason: &str) {
+        self.ordinal += 1;
+        (self.visit)(self.ordinal, Outcome::Bad(reason.to_owned()));
+    }
+
+    fn list(&mut self, text: &str, depth: usize) {
+        for element in sonic_rs::to_array_iter(text) {
+            match element.map(|element| element.as_raw_cow()) {
+                Ok(Cow::Borrowed(element)) => self.value(element, depth + 1),
+                Ok(Cow::Owned(element)) => self.value(&element, depth + 1),
+                Err(_) => return self.bad("a list of records is cut or no JSON"),
+            }
+        }
+    }
+
+    /// The record itself, by the definition that knew the last one, else by any.
+    fn record(&mut self, text: &str) -> bool {
+        let all = &self.definitions.all;
+        let known = all.get(self.recent.source).and_then(|source| Some((source, source.detect(text)?)));
+        let found = known.or_else(|| {
+            all.iter().enumerate().find_map(|(at, source)| {
+                let slots = source.detect(text)?;
+                self.recent.source = at;
+                Some((source, slots))
+            })
+        });
+        let Some((source, slots)) = found else { return false };
+        self.ordinal += 1;
+        let outcome = match source.event(text, &slots) {
+            Ok(event) => Outcome::Event(event),
+            Err(reason) => Outcome::Bad(reason),
+        };
+        (self.visit)(self.ordinal, outcome);
+        true
+    }
+
+    fn inside_list(&mut self, text: &str, depth: usize) -> bool {
+        let own = self.definitions.all.iter().flat_map(|source| &source.envelopes).map(String::as_str);
+        for key in LISTS.into_iter().chain(own) {
+            if let Some(list) = member(text, key).filter(|list| list.starts_with('[')) {
+                self.list(list, depth);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn inside_wrapper(&mut self, text: &str, depth: usize) -> bool {
+        for key in WRAPPERS {
+            let Some(inner) = member(text, key) else { continue };
+            let before = self.ordinal;
+            if inner.starts_with('{') && self.known(inner) {
+                self.value(inner, depth + 1);
+            } else if inner.starts_with('"') {
+                let Ok(unquoted) = serde_json::from_str::<String>(inner) else { continue };
+                if unquoted.starts_with('{') && self.known(&unquoted) {
+                    self.value(&unquoted, depth + 1);
+                }
+            }
+            if self.ordinal > before {
+                return true;
+            }
+        }
+        false
+    }
+
+    fn known(&self, text: &str) -> bool {
+        let folded = || folded(self.definitions, text).is_some();
+        self.definitions.all.iter().any(|source| source.detect(text).is_some()) || folded()
+    }
+
+    /// Some pipelines write all keys in lower case.
+    fn folded(&mut self, text: &str) -> bool {
+        let Some((source, text)) = folded(self.definitions, text) else { return false };
+        let Some(slots) = source.detect(&text) else { return false };
+        self.ordinal += 1;
+        let outcome = match source.event(&text, &slots) {
+            Ok(event) => Outcome::Event(event),
+            Err(reason) => Outcome::Bad(reason),
+        };
+        (self.visit)(self.ordinal, outcome);
+        true
+    }
+}
+
+/// The record with its keys as the first definition writes them that then knows it.
+fn folded<'d>(definitions: &'d Definitions, text: &str) -> Option<(&'d Source, String)> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    definitions.all.iter().find_map(|source| {
+        let renamed = rename(&value, &source.paths.keys_by_lower_case()).to_string();
+        source.detect(&renamed).is_some().then_some((source, renamed))
+    })
+}
+
+fn rename(value: &Value, names: &BTreeMap<String, String>) -> Value {
+    match value {
+        Value::Object(members) => Value::Object(
+            members
+                .iter()
+                .map(|(key, inner)| {
+                    let name = names.get(&key.to_lowercase()).unwrap_or(key).clone();
+                    (name, rename(inner, names))
+                })
+                .collect(),
+        ),
+        Value::Array(list) => Value::Array(list.iter().map(|inner| rename(inner, names)).collect()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+    }
+}
+
+fn member<'a>(text: &'a str, key: &str) -> Option<&'a str> {
+    match sonic_rs::get(text, [key]).ok()?.as_raw_cow() {
+        Cow::Borrowed(raw) => Some(raw),
+        Cow::Owned(_) => None,
+    }
+}
+
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
+}

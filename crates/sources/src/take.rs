@@ -1,0 +1,291 @@
+//! Values out of one record: paths compiled to slots of one pass, and what is done with them.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use sonic_rs::{LazyValue, PointerTree};
+
+use crate::compile::Fault;
+use crate::definition::{self, TakeForm};
+use crate::transform::{Transform, is_absent};
+
+/// The raw JSON of each path of a definition in one record, by slot.
+pub type Slots<'a> = [Option<&'a str>];
+
+/// All paths of one definition.
+#[derive(Debug, Default)]
+pub struct Paths {
+    paths: Vec<Vec<String>>,
+    pub tree: PointerTree,
+}
+
+impl Paths {
+    fn slot(&mut self, keys: Vec<String>) -> usize {
+        if let Some(slot) = self.paths.iter().position(|known| *known == keys) {
+            return slot;
+        }
+        let pointer: Vec<&str> = keys.iter().map(String::as_str).collect();
+        self.tree.add_path(pointer);
+        self.paths.push(keys);
+        self.paths.len() - 1
+    }
+
+    /// Every key that any path names, by its lower-case form.
+    pub fn keys_by_lower_case(&self) -> BTreeMap<String, String> {
+        self.paths.iter().flatten().map(|key| (key.to_lowercase(), key.clone())).collect()
+    }
+
+    /// Goes through a record once. `None` if it is not JSON.
+    pub fn read<'a>(&self, record: &'a str) -> Option<Vec<Option<&'a str>>> {
+        let found = sonic_rs::get_many(record, &self.tree).ok()?;
+        // The raw text of a value borrows from the record, which sonic-rs hands out as a Cow.
+        let raw = |value: Option<LazyValue<'a>>| match value?.as_raw_cow() {
+            Cow::Borrowed(text) => Some(text),
+            Cow::Owned(_) => None,
+        };
+        Some(found.into_iter().map(raw).collect())
+    }
+}
+
+/// What follows where a plain path of keys ends.
+#[derive(Debug, Clone)]
+enum Step {
+    Key(String),
+    Index(usize),
+    /// Any element.
+    Each,
+    /// The element of a list whose key has the value, such as `[Name=SessionId]`.
+    Where(String, String),
+    /// The text is JSON itself.
+    Json,
+}
+
+/// One value, compiled.
+#[derive(Debug, Clone)]
+pub struct Take {
+    from: From,
+    then: Vec<Transform>,
+    map: BTreeMap<String, String>,
+    default: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+enum From {
+    Slot(usize, Vec<Step>),
+    First(Vec<Take>),
+    Constant(String),
+    Join(Vec<Take>, String),
+}
+
+impl Take {
+    pub fn compile(form: &definition::Take, paths: &mut Paths) -> Result<Self, Fault> {
+        let plain = |from| Self { from, then: Vec::new(), map: BTreeMap::new(), default: None };
+        match form {
+            definition::Take::Path(path) => Ok(plain(path_from(path, paths)?)),
+            definition::Take::First(list) => Ok(plain(From::First(compile_all(list, paths)?))),
+            definition::Take::Form(form) => Self::compile_form(form, paths),
+        }
+    }
+
+    fn compile_form(form: &TakeForm, paths: &mut Paths) -> Result<Self, Fault> {
+        let from = match (&form.path, &form.first, &form.constant, &form.join) {
+            (Some(path), None, None, None) => path_from(path, paths)?,
+            (None, Some(list), None, None) => From::First(compile_all(list, paths)?),
+            (None, None, Some(constant), None) => From::Constant(constant.clone()),
+            (None, None, None, Some(list)) => {
+                From::Join(compile_all(list, paths)?, form.by.clone().unwrap_or_else(|| "\n".into()))
+            }
+            _ => {
+                return Err(Fault::new(
+                    "a value says where from by more or less than one of `path`, `first`, `const` and `join`",
+                    "keep one of them",
+                ));
+            }
+        };
+        let transform = |text: &String| {
+            Transform::parse(text).ok_or_else(|| {
+                Fault::new(format!("`{text}` is no transform"), format!("one of {}", Transform::NAMES))
+            })
+        };
+        let then = form.then.iter().map(transform).collect::<Result<_, _>>()?;
+        Ok(Self { from, then, map: form.map.clone(), default: form.default.clone() })
+    }
+
+    /// The value, if it is there and means something.
+    pub fn value<'a>(&'a self, slots: &Slots<'a>) -> Option<Cow<'a, str>> {
+        let found = match &self.from {
+            From::Slot(slot, steps) if steps.is_empty() => scalar(slots.get(*slot).copied().flatten()?),
+            From::Slot(slot, steps) => follow(slots.get(*slot).copied().flatten()?, steps).into_iter().next().map(Cow::Owned),
+            From::First(list) => list.iter().find_map(|take| take.value(slots)),
+            From::Constant(text) => Some(Cow::Borrowed(text.as_str())),
+            From::Join(list, by) => {
+                let parts: Option<Vec<_>> = list.iter().map(|take| take.value(slots)).collect();
+                parts.map(|parts| Cow::Owned(parts.join(by)))
+            }
+        };
+        self.finish(found)
+    }
+
+    /// All values, where the path goes through `[*]`.
+    pub fn values<'a>(&'a self, slots: &Slots<'a>) -> Vec<Cow<'a, str>> {
+        match &self.from {
+            From::Slot(slot, steps) if !steps.is_empty() => {
+                let Some(raw) = slots.get(*slot).copied().flatten() else { return Vec::new() };
+                follow(raw, steps).into_iter().filter_map(|text| self.finish(Some(Cow::Owned(text)))).collect()
+            }
+            From::Slot(..) | From::First(_) | From::Constant(_) | From::Join(..) => {
+                self.value(slots).into_iter().collect()
+            }
+        }
+    }
+
+    fn finish<'a>(&'a self, found: Option<Cow<'a, str>>) -> Option<Cow<'a, str>> {
+        let mut value = found.filter(|value| !is_absent(value));
+        for transform in &self.then {
+            value = value.and_then(|value| transform.apply(value)).filter(|value| !value.is_empty());
+        }
+        if let Some(exchanged) = value.as_deref().and_then(|value| self.map.get(value)) {
+            value = Some(Cow::Borrowed(exchanged));
+        }
+        value.or_else(|| self.default.as_deref().map(Cow::Borrowed))
+    }
+
+    /// The value as it stands in the record, sentinels included.
+    pub fn as_written<'a>(&'a self, slots: &Slots<'a>) -> Option<Cow<'a, str>> {
+        match &self.from {
+            From::Slot(slot, steps) if steps.is_empty() => scalar(slots.get(*slot).copied().flatten()?),
+            From::First(list) => list.iter().find_map(|take| take.as_written(slots)),
+            From::Slot(..) | From::Constant(_) | From::Join(..) => self.value(slots),
+        }
+    }
+}
+
+pub fn compile_all(list: &[definition::Take], paths: &mut Paths) -> Result<Vec<Take>, Fault> {
+    list.iter().map(|take| Take::compile(take, paths)).collect()
+}
+
+/// `a.b."c.d"[0].e|f`: keys, then what follows them.
+fn path_from(path: &str, paths: &mut Paths) -> Result<From, Fault> {
+    let steps = parse_path(path).ok_or_else(|| {
+        Fault::new(
+            format!("`{path}` is no path"),
+            "keys divided by dots, quoted if they hold dots, with [0], [*], [Name=x] for lists and | before JSON in text",
+        )
+    })?;
+    let plain = steps.iter().take_while(|step| matches!(step, Step::Key(_))).count();
+    let (keys, rest) = steps.split_at_checked(plain).unwrap_or((&[], &[]));
+    let keys: Vec<String> = keys
+        .iter()
+        .filter_map(|step| match step {
+            Step::Key(key) => Some(key.clone()),
+            Step::Index(_) | Step::Each | Step::Where(..) | Step::Json => None,
+        })
+        .collect();
+    if keys.is_empty() {
+        return Err(Fault::new(format!("`{path}` does not begin with a key"), "begin with a key of the record"));
+    }
+    Ok(From::Slot(paths.slot(keys), rest.to_vec()))
+}
+
+fn parse_path(path: &str) -> Option<Vec<Step>> {
+    let mut steps = Vec::new();
+    let mut rest = path;
+    while !rest.is_empty() {
+        if let Some(after) = rest.strip_prefix('"') {
+            let (key, after) = after.split_once('"')?;
+            steps.push(Step::Key(key.to_owned()));
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('[') {
+            let (inside, after) = after.split_once(']')?;
+            steps.push(match inside.split_once('=') {
+                Some((key, value)) => Step::Where(key.to_owned(), value.to_owned()),
+                None if inside == "*" => Step::Each,
+                None => Step::Index(inside.parse().ok()?),
+            });
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('|') {
+            steps.push(Step::Json);
+            rest = after;
+            continue;
+        } else {
+            let end = rest.find(['.', '[', '|']).unwrap_or(rest.len());
+            let (key, after) = rest.split_at_checked(end)?;
+            if key.is_empty() {
+                return None;
+            }
+            steps.push(Step::Key(key.to_owned()));
+            rest = after;
+        }
+        rest = match rest.strip_prefix('.') {
+            Some("") => return None,
+            Some(after) => after,
+            None => rest,
+        };
+    }
+    (!steps.is_empty()).then_some(steps)
+}
+
+/// The text of a raw JSON scalar; nothing for null, lists and objects.
+pub fn scalar(raw: &str) -> Option<Cow<'_, str>> {
+    match raw.as_bytes().first()? {
+        b'"' => {
+            let inside = raw.get(1..raw.len().checked_sub(1)?)?;
+            if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
+                return Some(Cow::Borrowed(inside));
+            }
+            serde_json::from_str::<String>(raw).ok().map(Cow::Owned)
+        }
+        b'n' | b'{' | b'[' => None,
+        _ => Some(Cow::Borrowed(raw)),
+    }
+}
+
+/// The careful way, for lists and JSON inside text: a tree of one value.
+fn follow(raw: &str, steps: &[Step]) -> Vec<String> {
+    let Ok(value) = serde_json::from_str::<serde_json::Value>(raw) else { return Vec::new() };
+    let mut found = Vec::new();
+    descend(&value, steps, &mut found);
+    found
+}
+
+fn descend(value: &serde_json::Value, steps: &[Step], found: &mut Vec<String>) {
+    use serde_json::Value;
+    let Some((step, rest)) = steps.split_first() else {
+        match value {
+            Value::String(text) => found.push(text.clone()),
+            Value::Bool(_) | Value::Number(_) => found.push(value.to_string()),
+            Value::Null | Value::Array(_) | Value::Object(_) => {}
+        }
+        return;
+    };
+    let list = value.as_array().map_or(&[][..], Vec::as_slice);
+    match step {
+        Step::Key(key) => {
+            if let Some(inner) = value.get(key) {
+                descend(inner, rest, found);
+            }
+        }
+        Step::Index(at) => {
+            if let Some(inner) = list.get(*at) {
+                descend(inner, rest, found);
+            }
+        }
+        Step::Each => list.iter().for_each(|inner| descend(inner, rest, found)),
+        Step::Where(key, wanted) => {
+            let is = |inner: &&Value| inner.get(key).is_some_and(|own| own.as_str() == Some(wanted));
+            if let Some(inner) = list.iter().find(is) {
+                descend(inner, rest, found);
+            }
+        }
+        Step::Json => {
+            // A list in a place where another version has text is taken as it is.
+            let inner = match value {
+                Value::String(text) => serde_json::from_str(text).ok(),
+                other => Some(other.clone()),
+            };
+            if let Some(inner) = inner {
+                descend(&inner, rest, found);
+            }
+        }
+    }
+}
