@@ -1,8 +1,8 @@
 //! What events say about keys, as one reader gathers it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use countersign_model::event::{DelegateRole, Event, Link, LinkRule, Outcome, Principal, PrincipalKind, Verb};
+use countersign_model::event::{DelegateRole, Event, Link, LinkRule, Outcome, Principal, Verb};
 use countersign_model::grade::Grade;
 use countersign_model::key::KeyKind;
 use countersign_model::limits::KEY_BYTES_MAX;
@@ -10,11 +10,8 @@ use countersign_model::time::{Duration, Timestamp};
 
 use crate::directory::{AccountAt, Directory, PortalHit};
 use crate::hash::{HashedMap, Key, Secret, event_hash};
-use crate::rules::Rules;
+pub use crate::pools::{NONE, Origin, Party, Pools, Use};
 pub(crate) use crate::rules::NO_RULE;
-
-/// "None" for indices into pools.
-pub const NONE: u32 = u32::MAX;
 
 /// Claims kept for one tenant by one reader: more than real tenants make in a run, and a flood of
 /// invented keys stays the flooded tenant's own trouble. Tenants the register does not name share
@@ -26,6 +23,8 @@ const USES_MAX: usize = 32;
 
 /// Different (source, feed, tenant) that are counted apart.
 const SEEN_MAX: usize = 1 << 16;
+
+const RECENT: usize = 64;
 
 /// Bits that remember which keys' claims were not kept.
 const DROPPED_BITS: u64 = 1 << 26;
@@ -49,186 +48,12 @@ pub struct Claim {
     pub revoked: bool,
 }
 
-/// A key that an event presented.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Use {
-    pub key: Key,
-    /// Index of the registered credential, in register order.
-    pub credential: u32,
-    pub rule: u16,
-}
-
-/// The event behind one or more claims.
-#[derive(Debug, Clone, Copy)]
-pub struct Origin {
-    pub time: Timestamp,
-    /// Half of the event's hash, and its content: versions of one id are told apart.
-    pub event: u64,
-    pub content: u64,
-    id: u32,
-    id_bytes: u16,
-    source: u32,
-    pub party: u32,
-    /// Who really acted, where the event states an impersonation.
-    pub actor: u32,
-    /// Whom the principal acts for, where the event says so.
-    pub subject: u32,
-    uses: u32,
-    assurance: u32,
-    uses_count: u8,
-}
-
-/// An account as logs name it. `name` and `kind` are chosen by value, not by arrival.
-#[derive(Debug, Clone)]
-pub struct Party {
-    pub namespace: Box<str>,
-    pub value: Box<str>,
-    pub name: Option<Box<str>>,
-    pub kind: PrincipalKind,
-}
-
 /// When records of one source, feed and tenant were seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen {
     pub first: Timestamp,
     pub last: Timestamp,
     pub count: u64,
-}
-
-/// What claims refer to by number.
-#[derive(Debug, Default)]
-pub struct Pools {
-    origins: Vec<Origin>,
-    ids: String,
-    uses: Vec<Use>,
-    parties: Vec<Party>,
-    party_by_key: HashedMap<Key, u32>,
-    strings: Vec<Box<str>>,
-    string_by_text: HashMap<Box<str>, u32>,
-    assurances: Vec<Box<[(u32, u32)]>>,
-    assurance_by_list: HashMap<Box<[(u32, u32)]>, u32>,
-    pub rules: Rules,
-}
-
-impl Pools {
-    pub fn origin(&self, at: u32) -> Option<&Origin> {
-        self.origins.get(at as usize)
-    }
-
-    pub fn party(&self, at: u32) -> Option<&Party> {
-        self.parties.get(at as usize)
-    }
-
-    pub fn string(&self, at: u32) -> &str {
-        self.strings.get(at as usize).map_or("", |text| text)
-    }
-
-    pub fn used(&self, at: u32) -> Option<&Use> {
-        self.uses.get(at as usize)
-    }
-
-    pub fn id(&self, origin: &Origin) -> &str {
-        let from = origin.id as usize;
-        self.ids.get(from..from + origin.id_bytes as usize).unwrap_or_default()
-    }
-
-    pub fn source(&self, origin: &Origin) -> &str {
-        self.string(origin.source)
-    }
-
-    /// The keys that an event presented.
-    pub fn uses(&self, origin: &Origin) -> &[Use] {
-        let from = origin.uses as usize;
-        self.uses.get(from..from + usize::from(origin.uses_count)).unwrap_or_default()
-    }
-
-    /// What an event said about how its principal authenticated.
-    pub fn assurance(&self, origin: &Origin) -> impl Iterator<Item = (&str, &str)> {
-        let list = self.assurances.get(origin.assurance as usize).map_or(&[][..], |list| list);
-        list.iter().map(|(namespace, value)| (self.string(*namespace), self.string(*value)))
-    }
-
-    fn intern(&mut self, text: &str) -> u32 {
-        if let Some(&at) = self.string_by_text.get(text) {
-            return at;
-        }
-        let at = index(self.strings.len());
-        self.strings.push(text.into());
-        self.string_by_text.insert(text.into(), at);
-        at
-    }
-
-    fn intern_assurance(&mut self, list: Vec<(u32, u32)>) -> u32 {
-        if list.is_empty() {
-            return NONE;
-        }
-        if let Some(&at) = self.assurance_by_list.get(list.as_slice()) {
-            return at;
-        }
-        let at = index(self.assurances.len());
-        let list: Box<[(u32, u32)]> = list.into();
-        self.assurances.push(list.clone());
-        self.assurance_by_list.insert(list, at);
-        at
-    }
-
-    fn push_origin(&mut self, origin: Origin, id: &str, uses: &[Use]) -> u32 {
-        // An id that no longer fits is not shown; nothing else depends on it.
-        let fits = u32::try_from(self.ids.len() + id.len()).is_ok();
-        let fits = fits && u16::try_from(id.len()).is_ok();
-        let id = if fits { id } else { "" };
-        let origin = Origin {
-            id: index(self.ids.len()),
-            id_bytes: id.len() as u16,
-            uses: index(self.uses.len()),
-            uses_count: uses.len() as u8,
-            ..origin
-        };
-        self.ids.push_str(id);
-        self.uses.extend_from_slice(uses);
-        self.origins.push(origin);
-        index(self.origins.len() - 1)
-    }
-
-    fn insert_party(&mut self, secret: Secret, party: Party) -> u32 {
-        let key = secret.key(KeyKind::Identity, &party.namespace, &party.value);
-        let next = index(self.parties.len());
-        let at = *self.party_by_key.entry(key).or_insert(next);
-        match self.parties.get_mut(at as usize) {
-            None => self.parties.push(party),
-            Some(known) => merge(known, party.kind, party.name.as_deref()),
-        }
-        at
-    }
-}
-
-fn merge(known: &mut Party, kind: PrincipalKind, name: Option<&str>) {
-    known.kind = known.kind.min_by_caution(kind);
-    if let Some(name) = name
-        && known.name.as_deref().is_none_or(|known| name < known)
-    {
-        known.name = Some(name.into());
-    }
-}
-
-/// Records that disagree about what an account is: the kind that concludes least wins, so that one
-/// record cannot make a person of the root account or take an account out of the count.
-trait Caution {
-    fn min_by_caution(self, other: Self) -> Self;
-}
-
-impl Caution for PrincipalKind {
-    fn min_by_caution(self, other: Self) -> Self {
-        let rank = |kind| match kind {
-            Self::Root => 0,
-            Self::Service => 1,
-            Self::Agent => 2,
-            Self::Human => 3,
-            Self::ProviderService => 4,
-            Self::Unknown => 5,
-        };
-        if rank(other) < rank(self) { other } else { self }
-    }
 }
 
 /// Which keys' claims were not kept: bits set by their hash. A key that is asked for and has its
@@ -272,8 +97,8 @@ pub struct Claims {
     pub(crate) claims: Vec<Claim>,
     pub(crate) pools: Pools,
     pub(crate) seen: HashedMap<(u32, u32, u32), Seen>,
-    /// The entry of `seen` that the last event had: feeds come in long runs.
-    last_seen: (u32, u32, u32),
+    /// Entries of `seen` that were met lately, by a rough hash: a text compared is a text not hashed.
+    recent: [(u32, u32, u32); RECENT],
     quota: u64,
     kept: HashedMap<u32, u64>,
     pub(crate) dropped: Dropped,
@@ -294,7 +119,7 @@ impl Claims {
             claims: Vec::new(),
             pools: Pools::default(),
             seen: HashedMap::default(),
-            last_seen: (NONE, NONE, NONE),
+            recent: [(NONE, NONE, NONE); RECENT],
             quota,
             kept: HashedMap::default(),
             dropped: Dropped::default(),
@@ -348,19 +173,21 @@ impl Claims {
     }
 
     fn count(&mut self, event: &Event<'_>, tenant: &str) {
-        let (source, feed, of) = self.last_seen;
+        let last = |text: &str| usize::from(text.bytes().next_back().unwrap_or(0));
+        let rough = last(tenant) + tenant.len() * 7 + event.feed.len() * 31 + event.source.len() * 13;
+        let Some(recent) = self.recent.get_mut(rough % RECENT) else { return };
         let text = |at| self.pools.string(at);
-        let again = text(source) == event.source && text(feed) == event.feed && text(of) == tenant;
-        let known = self.seen.len();
-        let at = if again && known > 0 {
-            self.last_seen
-        } else if known < SEEN_MAX {
+        let (source, feed, of) = *recent;
+        let again = source != NONE && text(source) == event.source && text(feed) == event.feed && text(of) == tenant;
+        let at = if again {
+            *recent
+        } else if self.seen.len() < SEEN_MAX {
             let pools = &mut self.pools;
             (pools.intern(event.source), pools.intern(event.feed), pools.intern(tenant))
         } else {
             return;
         };
-        self.last_seen = at;
+        *recent = at;
         add_seen(&mut self.seen, at, Seen { first: event.time, last: event.time, count: 1 });
     }
 
@@ -381,8 +208,7 @@ impl Claims {
         let parent = parent.filter(|parent| parent.value.len() <= KEY_BYTES_MAX);
         let parent = parent.map_or(NONE, |parent| {
             let parent = self.use_of(event, parent, directory);
-            self.pools.uses.push(parent);
-            index(self.pools.uses.len() - 1)
+            self.pools.push_use(parent)
         });
         let root = link.root.as_ref().map_or(NONE, |root| self.party(root, directory));
         self.claims.push(Claim {
@@ -426,20 +252,12 @@ impl Claims {
             .iter()
             .map(|(namespace, value)| (self.pools.intern(namespace), self.pools.intern(value)))
             .collect();
-        let origin = Origin {
-            time: event.time,
-            event: event_hash(event.source, tenant, &event.id) as u64,
-            content: event.content,
-            id: 0,
-            id_bytes: 0,
-            source: self.pools.intern(event.source),
-            party: event.principal.as_ref().map_or(NONE, |party| self.party(party, directory)),
-            actor,
-            subject,
-            uses: 0,
-            assurance: self.pools.intern_assurance(assurance),
-            uses_count: 0,
-        };
+        let hash = event_hash(event.source, tenant, &event.id) as u64;
+        let mut origin = Origin::new(event.time, hash, event.content);
+        origin.source = self.pools.intern(event.source);
+        origin.party = event.principal.as_ref().map_or(NONE, |party| self.party(party, directory));
+        (origin.actor, origin.subject) = (actor, subject);
+        origin.assurance = self.pools.intern_assurance(assurance);
         self.pools.push_origin(origin, &event.id, &uses)
     }
 
@@ -452,51 +270,17 @@ impl Claims {
     }
 
     fn party(&mut self, principal: &Principal<'_>, directory: &Directory<'_>) -> u32 {
-        let namespace = directory.namespace(&principal.namespace);
-        let key = self.secret.key(KeyKind::Identity, namespace, &principal.value);
-        if let Some(&at) = self.pools.party_by_key.get(&key)
-            && let Some(known) = self.pools.parties.get_mut(at as usize)
-        {
-            merge(known, principal.kind, principal.name.as_deref());
-            return at;
-        }
-        let party = Party {
-            namespace: namespace.into(),
-            value: principal.value.as_ref().into(),
-            name: principal.name.as_deref().map(Into::into),
-            kind: principal.kind,
-        };
-        self.pools.insert_party(self.secret, party)
+        self.pools.party_of(self.secret, directory.namespace(&principal.namespace), principal)
     }
 
     /// Takes over everything that another reader gathered.
-    pub fn absorb(&mut self, mut other: Self) {
-        let numbers = self.absorb_pools(&mut other.pools);
-        let again = |link: Use| Use { rule: numbers.rule(link.rule), ..link };
-        let (uses, origins) = (index(self.pools.uses.len()), index(self.pools.origins.len()));
-        self.pools.uses.extend(other.pools.uses.into_iter().map(again));
-        // Where both together no longer fit, the ids taken over are not shown.
-        let fits = u32::try_from(self.pools.ids.len() + other.pools.ids.len()).is_ok();
-        let ids = index(self.pools.ids.len());
-        if fits {
-            self.pools.ids.push_str(&other.pools.ids);
-        }
-        self.pools.origins.extend(other.pools.origins.into_iter().map(|origin| Origin {
-            id: if fits { origin.id + ids } else { 0 },
-            id_bytes: if fits { origin.id_bytes } else { 0 },
-            source: numbers.string(origin.source),
-            party: numbers.party(origin.party),
-            actor: numbers.party(origin.actor),
-            subject: numbers.party(origin.subject),
-            uses: origin.uses + uses,
-            assurance: numbers.assurance(origin.assurance),
-            ..origin
-        }));
+    pub fn absorb(&mut self, other: Self) {
+        let numbers = self.pools.absorb(other.pools, self.secret);
         self.claims.extend(other.claims.into_iter().map(|claim| Claim {
             rule: numbers.rule(claim.rule),
-            origin: claim.origin + origins,
+            origin: numbers.origin(claim.origin),
             root: numbers.party(claim.root),
-            parent: if claim.parent == NONE { NONE } else { claim.parent + uses },
+            parent: numbers.used(claim.parent),
             ..claim
         }));
         for ((source, feed, tenant), seen) in other.seen {
@@ -511,46 +295,6 @@ impl Claims {
         }
         self.dropped.absorb(other.dropped);
         self.keys_too_long += other.keys_too_long;
-    }
-
-    fn absorb_pools(&mut self, other: &mut Pools) -> Numbers {
-        let pools = &mut self.pools;
-        let strings: Vec<u32> = other.strings.iter().map(|text| pools.intern(text)).collect();
-        let string = |at: u32| strings.get(at as usize).copied().unwrap_or(NONE);
-        let parties = std::mem::take(&mut other.parties).into_iter();
-        let parties = parties.map(|party| pools.insert_party(self.secret, party)).collect();
-        let rules = other.rules.iter().map(|rule| pools.rules.intern(rule)).collect();
-        let assurances = other.assurances.iter().map(|list| {
-            pools.intern_assurance(list.iter().map(|(a, b)| (string(*a), string(*b))).collect())
-        });
-        let assurances = assurances.collect();
-        Numbers { parties, rules, strings, assurances }
-    }
-}
-
-/// What another reader's numbers are here.
-struct Numbers {
-    parties: Vec<u32>,
-    rules: Vec<u16>,
-    strings: Vec<u32>,
-    assurances: Vec<u32>,
-}
-
-impl Numbers {
-    fn party(&self, at: u32) -> u32 {
-        self.parties.get(at as usize).copied().unwrap_or(NONE)
-    }
-
-    fn rule(&self, at: u16) -> u16 {
-        self.rules.get(usize::from(at)).copied().unwrap_or(u16::MAX)
-    }
-
-    fn string(&self, at: u32) -> u32 {
-        self.strings.get(at as usize).copied().unwrap_or(NONE)
-    }
-
-    fn assurance(&self, at: u32) -> u32 {
-        self.assurances.get(at as usize).copied().unwrap_or(NONE)
     }
 }
 
@@ -607,8 +351,4 @@ fn acts_as_portal(event: &Event<'_>, portal: PortalHit<'_>, directory: &Director
         let known = directory.account(&principal.namespace, &principal.value, event.time);
         matches!(known, AccountAt::Known(id, _) if portal.portal.acts_as.contains(id))
     })
-}
-
-fn index(at: usize) -> u32 {
-    u32::try_from(at).unwrap_or(NONE)
 }

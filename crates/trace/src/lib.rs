@@ -17,5 +17,6 @@ pub mod directory;
 pub mod group;
 pub mod hash;
 pub mod index;
+pub mod pools;
 pub mod rules;
 pub mod walk;

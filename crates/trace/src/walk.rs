@@ -266,7 +266,6 @@ impl<'i> Walk<'i> {
         if rule.long_lived || here.given {
             return (here.party != NONE && here.given).then_some(here);
         }
-        let mut above = Trail::default();
         let own = [self.index.pools.used(claim.parent).copied()];
         let parents = match &own {
             [Some(parent)] => std::slice::from_ref(parent),
@@ -279,10 +278,12 @@ impl<'i> Walk<'i> {
         } else {
             parents
         };
-        if let Some(root) = self.follow_uses(parents, origin.time, depth + 1, &mut above) {
-            trail.steps.append(&mut above.steps);
-            trail.notes.append(&mut above.notes);
-            trail.rivals.append(&mut above.rivals);
+        // What is missing above matters only if nothing is reached there.
+        let (missing, revoked) = (trail.missing.take(), trail.revoked);
+        let root = self.follow_uses(parents, origin.time, depth + 1, trail);
+        let above = std::mem::replace(&mut trail.missing, missing);
+        trail.revoked = revoked;
+        if let Some(root) = root {
             return Some(Reached {
                 grade: root.grade.max(grade),
                 rule: if root.grade > grade { root.rule } else { link.rule },
@@ -290,13 +291,13 @@ impl<'i> Walk<'i> {
                 ..root
             });
         }
-        let deep = above.missing.filter(|missing| missing.gap == Gap::ChainTooDeep);
+        let deep = above.filter(|missing| missing.gap == Gap::ChainTooDeep);
         if here.party == NONE || deep.is_some() {
             let none = Missing { gap: Gap::NoKey, candidates: 0, rule: link.rule };
-            trail.miss(deep.or(above.missing).unwrap_or(none));
+            trail.miss(deep.or(above).unwrap_or(none));
             return None;
         }
-        Some(self.at_issuer(here, parents, above.missing))
+        Some(self.at_issuer(here, parents, above))
     }
 
     /// The chain ends at the account that the issuing record names, because what that account

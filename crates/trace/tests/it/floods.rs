@@ -107,12 +107,12 @@ fn a_full_quota_names_nobody_wrongly_and_is_its_tenants_own() {
         events.rotate_left(1);
         events.push(sign_in.clone());
         let claims = gather(&case.register, quota, &events);
-        assert_eq!(claims.over_quota.contains_key("quiet"), false);
+        assert!(!claims.over_quota.contains_key("quiet"));
         assert_eq!(claims.over_quota.get("loud").copied().unwrap_or(0), 100_u64.saturating_sub(quota));
         let answer = answers(&case.register, claims, std::slice::from_ref(used));
         assert!(answer[0].contains("nobody: ambiguous"), "quota {quota}: {}", answer[0]);
     }
-    let claims = gather(&case.register, 1, &[sign_in.clone()]);
+    let claims = gather(&case.register, 1, std::slice::from_ref(sign_in));
     let answer = answers(&case.register, claims, std::slice::from_ref(used));
     assert!(answer[0].contains("actor     dora, exact by token"), "{}", answer[0]);
 }

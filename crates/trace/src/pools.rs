@@ -1,0 +1,304 @@
+//! What claims refer to by number: events, accounts, keys and words, each kept once.
+
+use std::collections::HashMap;
+
+use countersign_model::event::{Principal, PrincipalKind};
+use countersign_model::key::KeyKind;
+use countersign_model::time::Timestamp;
+
+use crate::hash::{HashedMap, Key, Secret};
+use crate::rules::Rules;
+
+/// "None" for indices into pools.
+pub const NONE: u32 = u32::MAX;
+
+/// A key that an event presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Use {
+    pub key: Key,
+    /// Index of the registered credential, in register order.
+    pub credential: u32,
+    pub rule: u16,
+}
+
+/// The event behind one or more claims.
+#[derive(Debug, Clone, Copy)]
+pub struct Origin {
+    pub time: Timestamp,
+    /// Half of the event's hash, and its content: versions of one id are told apart.
+    pub event: u64,
+    pub content: u64,
+    id: u32,
+    pub source: u32,
+    pub party: u32,
+    /// Who really acted, where the event states an impersonation.
+    pub actor: u32,
+    /// Whom the principal acts for, where the event says so.
+    pub subject: u32,
+    uses: u32,
+    pub assurance: u32,
+    id_bytes: u16,
+    uses_count: u8,
+}
+
+impl Origin {
+    /// One whose id and uses its pools will add.
+    pub fn new(time: Timestamp, event: u64, content: u64) -> Self {
+        Self {
+            time,
+            event,
+            content,
+            id: 0,
+            source: NONE,
+            party: NONE,
+            actor: NONE,
+            subject: NONE,
+            uses: 0,
+            assurance: NONE,
+            id_bytes: 0,
+            uses_count: 0,
+        }
+    }
+}
+
+/// An account as logs name it. `name` and `kind` are chosen by value, not by arrival.
+#[derive(Debug, Clone)]
+pub struct Party {
+    pub namespace: Box<str>,
+    pub value: Box<str>,
+    pub name: Option<Box<str>>,
+    pub kind: PrincipalKind,
+}
+
+/// What claims refer to by number.
+#[derive(Debug, Default)]
+pub struct Pools {
+    origins: Vec<Origin>,
+    ids: String,
+    uses: Vec<Use>,
+    parties: Vec<Party>,
+    party_by_key: HashedMap<Key, u32>,
+    strings: Vec<Box<str>>,
+    string_by_text: HashMap<Box<str>, u32>,
+    assurances: Vec<Box<[(u32, u32)]>>,
+    assurance_by_list: HashMap<Box<[(u32, u32)]>, u32>,
+    pub rules: Rules,
+}
+
+impl Pools {
+    pub fn origin(&self, at: u32) -> Option<&Origin> {
+        self.origins.get(at as usize)
+    }
+
+    pub fn party(&self, at: u32) -> Option<&Party> {
+        self.parties.get(at as usize)
+    }
+
+    pub fn string(&self, at: u32) -> &str {
+        self.strings.get(at as usize).map_or("", |text| text)
+    }
+
+    pub fn used(&self, at: u32) -> Option<&Use> {
+        self.uses.get(at as usize)
+    }
+
+    pub fn id(&self, origin: &Origin) -> &str {
+        let from = origin.id as usize;
+        self.ids.get(from..from + origin.id_bytes as usize).unwrap_or_default()
+    }
+
+    pub fn source(&self, origin: &Origin) -> &str {
+        self.string(origin.source)
+    }
+
+    /// The keys that an event presented.
+    pub fn uses(&self, origin: &Origin) -> &[Use] {
+        let from = origin.uses as usize;
+        self.uses.get(from..from + usize::from(origin.uses_count)).unwrap_or_default()
+    }
+
+    /// What an event said about how its principal authenticated.
+    pub fn assurance(&self, origin: &Origin) -> impl Iterator<Item = (&str, &str)> {
+        let list = self.assurances.get(origin.assurance as usize).map_or(&[][..], |list| list);
+        list.iter().map(|(namespace, value)| (self.string(*namespace), self.string(*value)))
+    }
+
+    pub(crate) fn intern(&mut self, text: &str) -> u32 {
+        if let Some(&at) = self.string_by_text.get(text) {
+            return at;
+        }
+        let at = index(self.strings.len());
+        self.strings.push(text.into());
+        self.string_by_text.insert(text.into(), at);
+        at
+    }
+
+    pub(crate) fn intern_assurance(&mut self, list: Vec<(u32, u32)>) -> u32 {
+        if list.is_empty() {
+            return NONE;
+        }
+        if let Some(&at) = self.assurance_by_list.get(list.as_slice()) {
+            return at;
+        }
+        let at = index(self.assurances.len());
+        let list: Box<[(u32, u32)]> = list.into();
+        self.assurances.push(list.clone());
+        self.assurance_by_list.insert(list, at);
+        at
+    }
+
+    pub(crate) fn push_origin(&mut self, origin: Origin, id: &str, uses: &[Use]) -> u32 {
+        // An id that no longer fits is not shown; nothing else depends on it.
+        let fits = u32::try_from(self.ids.len() + id.len()).is_ok();
+        let fits = fits && u16::try_from(id.len()).is_ok();
+        let id = if fits { id } else { "" };
+        let origin = Origin {
+            id: index(self.ids.len()),
+            id_bytes: id.len() as u16,
+            uses: index(self.uses.len()),
+            uses_count: uses.len() as u8,
+            ..origin
+        };
+        self.ids.push_str(id);
+        self.uses.extend_from_slice(uses);
+        self.origins.push(origin);
+        index(self.origins.len() - 1)
+    }
+
+    /// The number of an account, as one more record names it.
+    pub(crate) fn party_of(&mut self, secret: Secret, namespace: &str, principal: &Principal<'_>) -> u32 {
+        let key = secret.key(KeyKind::Identity, namespace, &principal.value);
+        if let Some(&at) = self.party_by_key.get(&key)
+            && let Some(known) = self.parties.get_mut(at as usize)
+        {
+            merge(known, principal.kind, principal.name.as_deref());
+            return at;
+        }
+        let party = Party {
+            namespace: namespace.into(),
+            value: principal.value.as_ref().into(),
+            name: principal.name.as_deref().map(Into::into),
+            kind: principal.kind,
+        };
+        self.insert_party(secret, party)
+    }
+
+    pub(crate) fn push_use(&mut self, link: Use) -> u32 {
+        self.uses.push(link);
+        index(self.uses.len() - 1)
+    }
+
+    /// Takes over another reader's pools. The numbers it returns say what is what now.
+    pub(crate) fn absorb(&mut self, other: Self, secret: Secret) -> Numbers {
+        let strings: Vec<u32> = other.strings.iter().map(|text| self.intern(text)).collect();
+        let string = |at: u32| strings.get(at as usize).copied().unwrap_or(NONE);
+        let parties = other.parties.into_iter().map(|party| self.insert_party(secret, party));
+        let parties = parties.collect();
+        let rules = other.rules.iter().map(|rule| self.rules.intern(rule)).collect();
+        let assurances = other.assurances.iter().map(|list| {
+            self.intern_assurance(list.iter().map(|(a, b)| (string(*a), string(*b))).collect())
+        });
+        let assurances = assurances.collect();
+        let (uses, origins) = (index(self.uses.len()), index(self.origins.len()));
+        let numbers = Numbers { parties, rules, strings, assurances, uses, origins };
+        self.uses.extend(other.uses.into_iter().map(|link| Use { rule: numbers.rule(link.rule), ..link }));
+        // Where both together no longer fit, the ids taken over are not shown.
+        let fits = u32::try_from(self.ids.len() + other.ids.len()).is_ok();
+        let ids = index(self.ids.len());
+        if fits {
+            self.ids.push_str(&other.ids);
+        }
+        self.origins.extend(other.origins.into_iter().map(|origin| Origin {
+            id: if fits { origin.id + ids } else { 0 },
+            id_bytes: if fits { origin.id_bytes } else { 0 },
+            source: numbers.string(origin.source),
+            party: numbers.party(origin.party),
+            actor: numbers.party(origin.actor),
+            subject: numbers.party(origin.subject),
+            uses: origin.uses + uses,
+            assurance: numbers.assurance(origin.assurance),
+            ..origin
+        }));
+        numbers
+    }
+
+    fn insert_party(&mut self, secret: Secret, party: Party) -> u32 {
+        let key = secret.key(KeyKind::Identity, &party.namespace, &party.value);
+        let next = index(self.parties.len());
+        let at = *self.party_by_key.entry(key).or_insert(next);
+        match self.parties.get_mut(at as usize) {
+            None => self.parties.push(party),
+            Some(known) => merge(known, party.kind, party.name.as_deref()),
+        }
+        at
+    }
+}
+
+fn merge(known: &mut Party, kind: PrincipalKind, name: Option<&str>) {
+    known.kind = known.kind.min_by_caution(kind);
+    if let Some(name) = name
+        && known.name.as_deref().is_none_or(|known| name < known)
+    {
+        known.name = Some(name.into());
+    }
+}
+
+/// Records that disagree about what an account is: the kind that concludes least wins, so that one
+/// record cannot make a person of the root account or take an account out of the count.
+trait Caution {
+    fn min_by_caution(self, other: Self) -> Self;
+}
+
+impl Caution for PrincipalKind {
+    fn min_by_caution(self, other: Self) -> Self {
+        let rank = |kind| match kind {
+            Self::Root => 0,
+            Self::Service => 1,
+            Self::Agent => 2,
+            Self::Human => 3,
+            Self::ProviderService => 4,
+            Self::Unknown => 5,
+        };
+        if rank(other) < rank(self) { other } else { self }
+    }
+}
+
+/// What another reader's numbers are here.
+pub(crate) struct Numbers {
+    parties: Vec<u32>,
+    rules: Vec<u16>,
+    strings: Vec<u32>,
+    assurances: Vec<u32>,
+    uses: u32,
+    origins: u32,
+}
+
+impl Numbers {
+    pub(crate) fn used(&self, at: u32) -> u32 {
+        if at == NONE { NONE } else { at + self.uses }
+    }
+
+    pub(crate) fn origin(&self, at: u32) -> u32 {
+        at + self.origins
+    }
+
+    pub(crate) fn party(&self, at: u32) -> u32 {
+        self.parties.get(at as usize).copied().unwrap_or(NONE)
+    }
+
+    pub(crate) fn rule(&self, at: u16) -> u16 {
+        self.rules.get(usize::from(at)).copied().unwrap_or(u16::MAX)
+    }
+
+    pub(crate) fn string(&self, at: u32) -> u32 {
+        self.strings.get(at as usize).copied().unwrap_or(NONE)
+    }
+
+    pub(crate) fn assurance(&self, at: u32) -> u32 {
+        self.assurances.get(at as usize).copied().unwrap_or(NONE)
+    }
+}
+
+pub(crate) fn index(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(NONE)
+}
