@@ -27,7 +27,7 @@ mod truth;
 
 pub use generate::{Summary, generate, write_to};
 pub use plan::{Faults, Plan};
-pub use score::{Fault, Score, ScoreError, score};
+pub use score::{Mistake, Score, ScoreError, Side, Tally, score};
 pub use sink::{FolderSink, Sink};
 
 /// The JSON Schema of a line of `truth.ndjson`.

@@ -66,7 +66,7 @@ impl Side {
 
 /// Something to look at: where, and what was expected and found.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
+pub struct Mistake {
     pub side: &'static str,
     pub source: String,
     pub tenant: String,
@@ -99,9 +99,9 @@ pub struct Score {
     /// Knowable actions missed, by story.
     pub missed_stories: BTreeMap<String, u64>,
     /// Wrong above `inferred`, the first ones.
-    pub errors: Vec<Fault>,
+    pub errors: Vec<Mistake>,
     /// Knowable and missed, the first ones.
-    pub misses: Vec<Fault>,
+    pub misses: Vec<Mistake>,
 }
 
 impl Score {
@@ -262,7 +262,7 @@ fn weigh(score: &mut Score, truth: &mut Truth, row: &Value) {
     let actor = found(row, "actor");
     let mut errors = Vec::new();
     if side(&mut score.holder, &truth.holder, &holder) == Verdict::Wrong {
-        errors.push(fault("holder", truth, &truth.holder, &holder));
+        errors.push(mistake("holder", truth, &truth.holder, &holder));
     }
     if truth.stolen {
         weigh_stolen(score, truth, &actor, &mut errors);
@@ -270,7 +270,7 @@ fn weigh(score: &mut Score, truth: &mut Truth, row: &Value) {
         let verdict = side(&mut score.actor, &truth.actor, &actor);
         truth.actor_known = verdict == Verdict::Right && actor.grade.counts();
         if verdict == Verdict::Wrong {
-            errors.push(fault("actor", truth, &truth.actor, &actor));
+            errors.push(mistake("actor", truth, &truth.actor, &actor));
         }
         if truth.actor.grade == Grade::Unattributed && actor.grade == Grade::Unattributed {
             score.gaps += 1;
@@ -283,14 +283,14 @@ fn weigh(score: &mut Score, truth: &mut Truth, row: &Value) {
 
 /// A thief's action: naming the victim, or whom the logs show to act with the victim's key, is what
 /// the logs say; naming a third is wrong.
-fn weigh_stolen(score: &mut Score, truth: &Truth, actor: &Found, errors: &mut Vec<Fault>) {
+fn weigh_stolen(score: &mut Score, truth: &Truth, actor: &Found, errors: &mut Vec<Mistake>) {
     let Some(named) = actor.identity.as_ref().filter(|_| actor.grade.counts()) else { return };
     let victims = [truth.holder.identity.as_ref(), truth.apparent.as_ref()];
     if victims.contains(&Some(named)) {
         score.stolen += 1;
     } else {
         score.actor.grades.entry(actor.grade.as_str()).or_default().wrong += 1;
-        errors.push(fault("actor", truth, &truth.holder, actor));
+        errors.push(mistake("actor", truth, &truth.holder, actor));
     }
 }
 
@@ -328,11 +328,11 @@ fn side(side: &mut Side, expected: &Expected, found: &Found) -> Verdict {
     if verdict == Verdict::Wrong && !found.grade.counts() { Verdict::Unnamed } else { verdict }
 }
 
-fn fault(side: &'static str, truth: &Truth, expected: &Expected, found: &Found) -> Fault {
+fn mistake(side: &'static str, truth: &Truth, expected: &Expected, found: &Found) -> Mistake {
     let name = |identity: &Option<String>, grade: Grade| {
         format!("{} ({})", identity.as_deref().unwrap_or("nobody registered"), grade.as_str())
     };
-    Fault {
+    Mistake {
         side,
         source: truth.source.clone(),
         tenant: truth.tenant.clone(),
@@ -365,6 +365,6 @@ fn conclude(score: &mut Score, truth: &Truth) {
     if score.misses.len() < SHOWN_MAX {
         let nothing =
             Found { identity: None, account: None, grade: Grade::Unattributed, gap: None };
-        score.misses.push(fault("actor", truth, &truth.actor, &nothing));
+        score.misses.push(mistake("actor", truth, &truth.actor, &nothing));
     }
 }

@@ -255,3 +255,79 @@ fn a_thief_named_as_the_victim_is_told_apart_from_an_error() {
     let third = score([theft.to_string()], [named(&json!("a-third"))]).unwrap();
     assert_eq!((third.stolen, third.wrong()), (0, 1));
 }
+
+#[test]
+fn a_tracer_that_lacks_any_one_linking_rule_scores_less() {
+    let mut truths_of_all = Vec::new();
+    for seed in 0..3 {
+        truths_of_all.extend(truths(&world(&Plan::new(seed, 2_000))));
+    }
+    let lines: Vec<String> = truths_of_all.iter().map(Value::to_string).collect();
+    let needs = |truth: &Value, link: &str| {
+        truth["links"].as_array().unwrap().iter().any(|other| other == link)
+    };
+    for link in [
+        "aws.console_session",
+        "aws.invoked_by",
+        "aws.issued_access_key",
+        "entra.unique_token_identifier",
+        "keycloak.impersonation",
+        "keycloak.token_exchange",
+        "kubernetes.access_key",
+        "kubernetes.token_id",
+        "nginx.request_id",
+        "oidc.issuer_subject_audience",
+        "okta.impersonation",
+        "okta.root_session",
+        "register.credential",
+        "saml.assertion_id",
+        "saml.issuer_subject_audience",
+    ] {
+        let rows: Vec<String> =
+            truths_of_all.iter().filter(|truth| !needs(truth, link)).map(perfect_row).collect();
+        let less = score(&lines, &rows).unwrap();
+        assert!(less.actor.recall() < 1.0, "{link}");
+        assert!(less.missed_links[link] > 0, "{link}");
+    }
+}
+
+#[test]
+fn records_come_late_and_twice_but_within_their_horizon() {
+    // A portal and the interface behind it share the request's id, so the folder is part of it.
+    let repeated = |files: &World| {
+        let ids: Vec<String> = records(files)
+            .iter()
+            .filter_map(|(path, record)| {
+                let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+                let folder = if path.contains("nginx") { folder } else { "" };
+                native_id(path, record).map(|id| format!("{folder} {id}"))
+            })
+            .collect();
+        let distinct: BTreeSet<&String> = ids.iter().collect();
+        ids.len() - distinct.len()
+    };
+    let files =
+        world(&Plan { faults: Faults { late: 1.0, ..Faults::all() }, ..Plan::new(6, 2_000) });
+    assert!(repeated(&files) > 20);
+    let mut late = 0;
+    for (path, record) in records(&files).iter().filter(|(path, _)| path.ends_with(".gz")) {
+        let stamp = path.rsplit('_').nth(1).unwrap();
+        let bucket: jiff::Timestamp = format!(
+            "{}-{}-{}T{}:{}:00Z",
+            &stamp[..4],
+            &stamp[4..6],
+            &stamp[6..8],
+            &stamp[9..11],
+            &stamp[11..13],
+        )
+        .parse()
+        .unwrap();
+        let made: jiff::Timestamp = record["eventTime"].as_str().unwrap().parse().unwrap();
+        let lag = bucket.as_second() - made.as_second();
+        assert!((-300..=594).contains(&lag), "{path}: {lag}");
+        late += i64::from(lag > 300);
+    }
+    assert!(late > 0);
+    let calm = world(&Plan { faults: Faults::none(), ..Plan::new(6, 2_000) });
+    assert_eq!(repeated(&calm), 0);
+}
