@@ -29,7 +29,7 @@ pub fn pure_rooms_touch_nothing(tree: &Tree) -> Vec<Complaint> {
                 complaints.push(complain(
                     path,
                     number,
-                    format!("a pure room may not use `std::{module}`; take it as a parameter"),
+                    format!("a pure room may not use `std::{module}`; {}", instead_of(&module)),
                 ));
             }
         }
@@ -71,6 +71,13 @@ pub fn the_model_cannot_be_serialised(tree: &Tree) -> Vec<Complaint> {
         }
     }
     complaints
+}
+
+fn instead_of(module: &str) -> &'static str {
+    match module {
+        "net" => "addresses are in `core::net`",
+        _ => "take it as a parameter",
+    }
 }
 
 /// The modules of `std` that are named: `std::fs`, and each in `std::{fs, io::{self, Read}}`.
