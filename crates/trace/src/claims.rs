@@ -11,6 +11,7 @@ use countersign_model::time::{Duration, Timestamp};
 use crate::directory::{AccountAt, Directory, PortalHit};
 use crate::hash::{HashedMap, Key, Secret, event_hash};
 pub use crate::pools::{NONE, Origin, Party, Pools, Use};
+use crate::pools::reserve;
 pub(crate) use crate::rules::NO_RULE;
 
 /// Claims kept for one tenant by one reader: more than real tenants make in a run, and a flood of
@@ -211,6 +212,7 @@ impl Claims {
             self.pools.push_use(parent)
         });
         let root = link.root.as_ref().map_or(NONE, |root| self.party(root, directory));
+        reserve(&mut self.claims, 1);
         self.claims.push(Claim {
             key,
             time: event.time,
@@ -226,6 +228,7 @@ impl Claims {
 
     /// A person seen in a portal may be who acts behind it for a while.
     fn presence(&mut self, event: &Event<'_>, portal: PortalHit<'_>, key: Key, origin: u32) {
+        reserve(&mut self.claims, 1);
         self.claims.push(Claim {
             key,
             time: event.time,

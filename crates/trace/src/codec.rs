@@ -14,6 +14,8 @@ use countersign_model::grade::Grade;
 use countersign_model::key::KeyKind;
 use countersign_model::time::{Duration, Timestamp};
 
+use crate::rules::Rules;
+
 /// More than this many different repeating strings in one segment are written out instead: an
 /// adversary who invents a new account for every record must not fill memory.
 const DICTIONARY_ENTRIES_MAX: usize = 1 << 16;
@@ -29,16 +31,37 @@ pub struct Place {
 pub struct CorruptRow;
 
 /// Strings and link rules of one segment.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Dictionary {
     strings: Vec<Box<str>>,
     by_string: HashMap<Box<str>, u32>,
-    rules: Vec<LinkRule>,
+    /// Strings that were met lately, by a rough hash: a text compared is a text not hashed.
+    recent: [u32; RECENT],
+    rules: Rules,
+}
+
+const RECENT: usize = 512;
+
+impl Default for Dictionary {
+    fn default() -> Self {
+        Self {
+            strings: Vec::new(),
+            by_string: HashMap::new(),
+            recent: [u32::MAX; RECENT],
+            rules: Rules::default(),
+        }
+    }
 }
 
 impl Dictionary {
     fn intern(&mut self, text: &str) -> Option<u32> {
+        let slot = rough(text) % RECENT;
+        let recent = self.recent.get(slot).copied().unwrap_or(u32::MAX);
+        if self.strings.get(recent as usize).is_some_and(|known| **known == *text) {
+            return Some(recent);
+        }
         if let Some(&index) = self.by_string.get(text) {
+            self.recent[slot] = index;
             return Some(index);
         }
         if self.strings.len() >= DICTIONARY_ENTRIES_MAX {
@@ -50,14 +73,6 @@ impl Dictionary {
         Some(index)
     }
 
-    fn rule(&mut self, rule: &LinkRule) -> u64 {
-        let known = self.rules.iter().position(|known| known == rule);
-        known.unwrap_or_else(|| {
-            self.rules.push(*rule);
-            self.rules.len() - 1
-        }) as u64
-    }
-
     /// The dictionary as bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -65,8 +80,8 @@ impl Dictionary {
         for text in &self.strings {
             put_inline(&mut out, text);
         }
-        put_int(&mut out, self.rules.len() as u64);
-        for rule in &self.rules {
+        put_int(&mut out, self.rules.iter().count() as u64);
+        for rule in self.rules.iter() {
             put_inline(&mut out, rule.name);
             out.push(rule.grade as u8);
             put_time(&mut out, rule.window.map(|window| window.0));
@@ -99,6 +114,16 @@ impl Dictionary {
         }
         Ok(dictionary)
     }
+}
+
+/// Length and both ends: enough to spread what repeats over the recent ones.
+fn rough(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let first = bytes.first_chunk::<8>().map_or(0, |chunk| u64::from_le_bytes(*chunk));
+    let last = bytes.last_chunk::<8>().map_or(0, |chunk| u64::from_le_bytes(*chunk));
+    let short = if bytes.len() < 8 { bytes.iter().fold(0, |sum, byte| sum << 7 ^ u64::from(*byte)) } else { 0 };
+    let mixed = (first ^ last.rotate_left(29) ^ short ^ bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 48) as usize
 }
 
 /// Appends `event` to `out`.
@@ -222,8 +247,7 @@ fn put_link(out: &mut Vec<u8>, dictionary: &mut Dictionary, link: &Link<'_>) {
     out.push(link.kind as u8);
     put_repeating(out, dictionary, &link.namespace);
     put_inline(out, &link.value);
-    let rule = dictionary.rule(&link.rule);
-    put_int(out, rule);
+    put_int(out, u64::from(dictionary.rules.intern(&link.rule)));
     out.push(link.parent.map_or(u8::MAX, |parent| parent));
     put_time(out, link.until.map(|until| until.0));
     put_principal(out, dictionary, link.root.as_ref());
@@ -237,7 +261,7 @@ fn take_link<'a>(
     let kind = by_index(&KeyKind::ALL, take_byte(input)?)?;
     let namespace = Cow::Borrowed(take_repeating(input, dictionary)?);
     let value = Cow::Borrowed(take_inline(input)?);
-    let rule = usize::try_from(take_int(input)?).map_err(|_| CorruptRow)?;
+    let rule = u16::try_from(take_int(input)?).map_err(|_| CorruptRow)?;
     let rule = *dictionary.rules.get(rule).ok_or(CorruptRow)?;
     let parent = Some(take_byte(input)?).filter(|parent| *parent != u8::MAX);
     let until = take_time(input)?.map(Timestamp);

@@ -159,8 +159,13 @@ impl Pools {
             uses_count: uses.len() as u8,
             ..origin
         };
+        if self.ids.capacity() - self.ids.len() < id.len() {
+            self.ids.reserve_exact(id.len().max(self.ids.len() / 8));
+        }
         self.ids.push_str(id);
+        reserve(&mut self.uses, uses.len());
         self.uses.extend_from_slice(uses);
+        reserve(&mut self.origins, 1);
         self.origins.push(origin);
         index(self.origins.len() - 1)
     }
@@ -184,6 +189,7 @@ impl Pools {
     }
 
     pub(crate) fn push_use(&mut self, link: Use) -> u32 {
+        reserve(&mut self.uses, 1);
         self.uses.push(link);
         index(self.uses.len() - 1)
     }
@@ -296,6 +302,14 @@ impl Numbers {
 
     pub(crate) fn assurance(&self, at: u32) -> u32 {
         self.assurances.get(at as usize).copied().unwrap_or(NONE)
+    }
+}
+
+/// Makes room for `more` by an eighth at a time: pools are most of the memory of a run, and doubling
+/// would leave half of it unused.
+pub(crate) fn reserve<T>(pool: &mut Vec<T>, more: usize) {
+    if pool.capacity() - pool.len() < more {
+        pool.reserve_exact(more.max(pool.len() / 8).max(16));
     }
 }
 

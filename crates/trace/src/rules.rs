@@ -31,6 +31,11 @@ impl Rules {
         at
     }
 
+    /// Adds a rule under the next number, also one that is there already.
+    pub(crate) fn push(&mut self, rule: LinkRule) {
+        self.rules.push(rule);
+    }
+
     pub fn get(&self, at: u16) -> Option<&LinkRule> {
         self.rules.get(usize::from(at))
     }

@@ -149,6 +149,9 @@ impl Trail {
 
 /// Follows all of `uses` and returns where the surest leads.
 pub fn walk(index: &Index, uses: &[Use], at: Timestamp, resolution: Duration, trail: &mut Trail) -> Option<Reached> {
+    if !uses.is_empty() {
+        trail.steps.reserve(4);
+    }
     Walk { index, resolution, left: CLAIMS_FOLLOWED_MAX }.follow_uses(uses, at, 0, trail)
 }
 

@@ -6,4 +6,5 @@ mod case;
 mod cases;
 mod floods;
 mod render;
+mod truth;
 mod worlds;
