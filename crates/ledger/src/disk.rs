@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::thread;
 
 /// Paths are relative to the ledger's folder, with `/`.
 pub(crate) trait Disk: Send {
@@ -27,7 +29,8 @@ pub(crate) trait Disk: Send {
 #[derive(Debug)]
 pub(crate) struct Folder {
     root: PathBuf,
-    files: BTreeSet<PathBuf>,
+    /// Begun with the first write.
+    syncing: Option<Syncing>,
     folders: BTreeSet<PathBuf>,
     known: BTreeSet<PathBuf>,
 }
@@ -36,7 +39,7 @@ impl Folder {
     pub fn new(root: &Path) -> Self {
         Self {
             root: root.to_owned(),
-            files: BTreeSet::new(),
+            syncing: None,
             folders: BTreeSet::new(),
             known: BTreeSet::new(),
         }
@@ -59,15 +62,19 @@ impl Disk for Folder {
             let above = folder.ancestors().take_while(|folder| folder.starts_with(&self.root));
             self.folders.extend(above.map(Path::to_owned));
         }
-        File::create(&path)?.write_all(bytes)?;
+        let mut file = File::create(&path)?;
+        file.write_all(bytes)?;
         self.folders.extend(path.parent().map(Path::to_owned));
-        self.files.insert(path);
-        Ok(())
+        let syncing = match &mut self.syncing {
+            Some(syncing) => syncing,
+            none => none.insert(Syncing::begin()?),
+        };
+        syncing.add(file)
     }
 
     fn sync(&mut self) -> io::Result<()> {
-        for path in std::mem::take(&mut self.files) {
-            fs::OpenOptions::new().write(true).open(path)?.sync_all()?;
+        if let Some(syncing) = &mut self.syncing {
+            syncing.finish()?;
         }
         for folder in std::mem::take(&mut self.folders) {
             sync_folder(&folder)?;
@@ -78,18 +85,59 @@ impl Disk for Folder {
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
         let (from, to) = (self.root.join(from), self.root.join(to));
         fs::rename(&from, &to)?;
-        if self.files.remove(&from) {
-            self.files.insert(to.clone());
-        }
         self.folders.extend(to.parent().map(Path::to_owned));
         Ok(())
     }
 
     fn remove(&mut self, path: &str) -> io::Result<()> {
-        let path = self.root.join(path);
-        self.files.remove(&path);
-        fs::remove_file(path)
+        fs::remove_file(self.root.join(path))
     }
+}
+
+/// A thread that makes files durable while the next ones are hashed: waiting for the disk costs
+/// more than all else a ledger does.
+#[derive(Debug)]
+struct Syncing {
+    files: SyncSender<File>,
+    results: Receiver<io::Result<()>>,
+    pending: usize,
+}
+
+/// Files that wait for the disk; each is an open file.
+const WAITING_MAX: usize = 64;
+
+impl Syncing {
+    fn begin() -> io::Result<Self> {
+        let (files, waiting) = mpsc::sync_channel::<File>(WAITING_MAX);
+        let (done, results) = mpsc::channel();
+        thread::Builder::new().name("ledger-sync".to_owned()).spawn(move || {
+            for file in waiting {
+                if done.send(file.sync_all()).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { files, results, pending: 0 })
+    }
+
+    fn add(&mut self, file: File) -> io::Result<()> {
+        self.pending += 1;
+        self.files.send(file).map_err(|_| gone())
+    }
+
+    /// Waits for all files; the first error, if one could not be made durable.
+    fn finish(&mut self) -> io::Result<()> {
+        let mut result = Ok(());
+        for _ in 0..std::mem::take(&mut self.pending) {
+            let one = self.results.recv().unwrap_or_else(|_| Err(gone()));
+            result = result.and(one);
+        }
+        result
+    }
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the thread that syncs files has ended")
 }
 
 pub(crate) fn read_bounded(path: &Path, bytes_max: usize) -> io::Result<Option<Vec<u8>>> {
