@@ -1,10 +1,11 @@
 //! What one answer costs: a million events of the shape of the DuckDB baseline (sign-in, token,
-//! action), gathered, frozen and answered. Prints processor nanoseconds for
-//! each action.
+//! action), gathered, frozen and answered. Prints nanoseconds for each action,
+//! of the median block.
 //!
 //! `cargo run --release -p countersign-trace --example walk -- [events]`
 
 use std::io::Write as _;
+use std::time::Instant;
 
 use countersign_model::event::{Event, EventKind, Link, LinkRule, Outcome, Principal, PrincipalKind, Verb};
 use countersign_model::grade::Grade;
@@ -22,83 +23,105 @@ use countersign_trace::index::Index;
 const SESSION: LinkRule = rule("session", "sign-ins");
 const TOKEN: LinkRule = rule("token", "token issuances");
 
+/// Events are made and worked on in blocks that fit a processor's cache, as they come from a parser.
+const BLOCK: usize = 500;
+
 fn main() -> std::io::Result<()> {
     let count = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(1_000_000);
-    let events = events(count);
+    let plan = plan(count);
     let register = Register::default();
     let directory = Directory::new(&register);
-    let actions = events.iter().filter(|event| event.kind == EventKind::Action).count();
     let mut out = std::io::stdout().lock();
-    let mut report = |what: &str, since: u64| {
-        let nanos = (processor_nanos() - since) as f64 / actions as f64;
-        writeln!(out, "{what:<10} {nanos:>7.0} ns for each action")
-    };
-    let start = processor_nanos();
     let mut claims = Claims::new(Secret::new(b"0123456789abcdef"));
-    for event in &events {
-        claims.observe(event, &directory);
-    }
-    report("gather", start)?;
-    let then = processor_nanos();
+    let gather = median(&plan, |event| claims.observe(event, &directory));
+    let start = Instant::now();
     let index = Index::freeze(claims);
-    report("freeze", then)?;
-    let then = processor_nanos();
+    let freeze = start.elapsed().as_nanos() as f64 / plan.len() as f64;
     let attributor = Attributor::new(&index, &directory);
+    let actions: Vec<Planned> = plan.iter().filter(|planned| planned.is_action).copied().collect();
     let mut exact = 0_usize;
-    for event in events.iter().filter(|event| event.kind == EventKind::Action) {
+    let answer = median(&actions, |event| {
         exact += usize::from(attributor.attribute(event).actor.grade == Grade::Exact);
-    }
-    report("answer", then)?;
-    report("together", start)?;
-    let then = processor_nanos();
+    });
     let mut rows = Rows::default();
-    for event in events.iter().filter(|event| event.kind == EventKind::Action) {
-        rows.push(event, Place::default(), &directory);
-    }
-    rows.sort();
-    report("encode", then)?;
-    writeln!(out, "{exact} of {actions} actions exact, {} claims, {} bytes a row", index.len(), rows.size() / actions.max(1))
+    let encode = median(&actions, |event| rows.push(event, Place::default(), &directory));
+    let share = plan.len() as f64 / actions.len() as f64;
+    writeln!(out, "gather   {:>6.0} ns for each action", gather * share)?;
+    writeln!(out, "freeze   {:>6.0}", freeze * share)?;
+    writeln!(out, "answer   {answer:>6.0}")?;
+    writeln!(out, "together {:>6.0}", (gather + freeze) * share + answer)?;
+    writeln!(out, "keeping a row beside: {encode:.0} ns, {} bytes", rows.size() / actions.len().max(1))?;
+    writeln!(out, "{exact} of {} actions exact, {} claims", actions.len(), index.len())
 }
 
-/// Processor time of this thread, which other programs on the machine do not lengthen; 0 where the
-/// system does not tell.
-fn processor_nanos() -> u64 {
-    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    stat.split(' ').next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0)
+/// Nanoseconds for each event in the median block, which what else the machine does hardly moves.
+fn median(plan: &[Planned], mut work: impl FnMut(&Event<'static>)) -> f64 {
+    let mut blocks = Vec::new();
+    for block in plan.chunks(BLOCK) {
+        let events: Vec<Event<'static>> = block.iter().map(Planned::event).collect();
+        let start = Instant::now();
+        events.iter().for_each(&mut work);
+        blocks.push(start.elapsed().as_nanos() as f64 / events.len() as f64);
+    }
+    blocks.sort_by(f64::total_cmp);
+    blocks.get(blocks.len() / 2).copied().unwrap_or(0.0)
 }
 
 const fn rule(name: &'static str, closed_by: &'static str) -> LinkRule {
     LinkRule { name, grade: Grade::Exact, window: None, recycled: false, long_lived: false, closed_by }
 }
 
+/// An event to be made: its number says what it is.
+#[derive(Clone, Copy)]
+struct Planned {
+    /// Milliseconds since the month began.
+    at: u64,
+    number: u64,
+    sign_ins: u64,
+    tokens: u64,
+    is_action: bool,
+}
+
+impl Planned {
+    fn event(&self) -> Event<'static> {
+        let at = Timestamp((1_767_225_600_000 + self.at as i64) * 1_000_000);
+        match self.number {
+            session if session < self.sign_ins => sign_in(session, at),
+            token if !self.is_action => self::token(token, session_of(token, self.sign_ins), at),
+            action => self::action(action, token_of(action, self), self.sign_ins, at),
+        }
+    }
+}
+
+fn session_of(token: u64, sign_ins: u64) -> u64 {
+    mix(token) % sign_ins
+}
+
+fn token_of(action: u64, plan: &Planned) -> u64 {
+    plan.sign_ins + mix(action) % plan.tokens
+}
+
 /// 5 % sign-ins, 15 % tokens, 80 % actions; 2 % of the actions use a token nobody issued, 3 % show
 /// only the session, 5 % only a person.
-fn events(count: u64) -> Vec<Event<'static>> {
+fn plan(count: u64) -> Vec<Planned> {
     let (sign_ins, tokens) = (count / 20, count * 3 / 20);
-    let session_of = |token: u64| mix(token) % sign_ins;
-    let token_of = |action: u64| sign_ins + mix(action) % tokens;
     // Milliseconds of a month, eight hours, one hour.
     let signed_in = |session: u64| mix(session ^ 0x51) % 2_592_000_000;
-    let issued = |token: u64| signed_in(session_of(token)) + mix(token ^ 0x15) % 28_800_000;
-    let acted = |action: u64| issued(token_of(action)) + mix(action ^ 0xAC) % 3_600_000;
-    let mut numbers: Vec<(u64, u64)> = (0..count)
-        .map(|number| match number {
-            session if session < sign_ins => (signed_in(session), session),
-            token if token < sign_ins + tokens => (issued(token), token),
-            action => (acted(action), action),
-        })
-        .collect();
-    // They arrive up to a quarter of an hour late.
-    numbers.sort_by_key(|(at, number)| at + mix(number ^ 0x1A) % 900_000);
-    let one = |(at, number): (u64, u64)| {
-        let at = Timestamp((1_767_225_600_000 + at as i64) * 1_000_000);
-        match number {
-            session if session < sign_ins => sign_in(session, at),
-            token if token < sign_ins + tokens => self::token(token, session_of(token), at),
-            action => self::action(action, token_of(action), sign_ins, at),
-        }
+    let issued = |token: u64| signed_in(session_of(token, sign_ins)) + mix(token ^ 0x15) % 28_800_000;
+    let one = |number: u64| {
+        let is_action = number >= sign_ins + tokens;
+        let mut planned = Planned { at: 0, number, sign_ins, tokens, is_action };
+        planned.at = match number {
+            session if session < sign_ins => signed_in(session),
+            token if !is_action => issued(token),
+            action => issued(token_of(action, &planned)) + mix(action ^ 0xAC) % 3_600_000,
+        };
+        planned
     };
-    numbers.into_iter().map(one).collect()
+    let mut plan: Vec<Planned> = (0..count).map(one).collect();
+    // They arrive up to a quarter of an hour late.
+    plan.sort_by_key(|planned| planned.at + mix(planned.number ^ 0x1A) % 900_000);
+    plan
 }
 
 fn sign_in(number: u64, time: Timestamp) -> Event<'static> {
@@ -117,7 +140,7 @@ fn action(number: u64, token: u64, sign_ins: u64, time: Timestamp) -> Event<'sta
     let share = mix(number ^ 0x5EED) % 100;
     let (links, principal) = match share {
         0..5 => (Vec::new(), person(mix(token) % 20_000)),
-        5..8 => (vec![link(Verb::Uses, mix(token) % sign_ins)], portal(number)),
+        5..8 => (vec![link(Verb::Uses, session_of(token, sign_ins))], portal(number)),
         8..10 => (vec![token_link(Verb::Uses, u64::MAX - number)], portal(number)),
         _ => (vec![token_link(Verb::Uses, token)], portal(number)),
     };

@@ -14,7 +14,7 @@ use countersign_model::register::{Identity, IdentityKind};
 use countersign_model::time::Timestamp;
 use ipnet::IpNet;
 
-use crate::claims::{self, Use};
+use crate::claims::{self, NONE, Use};
 use crate::directory::{AccountAt, Directory, has_one_consumer};
 use crate::index::Index;
 use crate::walk::{self, Missing, Reached, Trail};
@@ -112,6 +112,8 @@ struct Held<'e> {
     reassigned: bool,
     /// Why the holder may not be the actor although the account is known.
     open: Option<(Gap, u32, Option<&'e str>)>,
+    /// The account and the credential belong to two different identities.
+    conflict: bool,
     /// Another key of the record leads to this person, who used the registered credential.
     narrowed: Option<PartyView<'e>>,
 }
@@ -134,6 +136,18 @@ impl<'i> Attributor<'i> {
             reached = None;
             trail = Trail { missing: Some(Missing { gap: Gap::Ambiguous, candidates: 2, rule: found.rule }), ..Trail::default() };
         }
+        let mut conflict = false;
+        if let Some(found) = reached
+            && self.record_disagrees(event, &found)
+        {
+            conflict = true;
+            // A key that is given out again, or tied by fields and time, is less than the record's
+            // own word for who acted.
+            if trail.steps.iter().any(|step| self.is_loose(step)) {
+                reached = None;
+                trail = Trail::default();
+            }
+        }
         let held = match &reached {
             Some(reached) => self.held_by_chain(event, &uses, reached),
             None => self.held_by_record(event, &uses, &trail),
@@ -148,6 +162,9 @@ impl<'i> Attributor<'i> {
         }
         if reached.is_none() && revoked {
             traced.notes.push(Note::AfterRevocation);
+        }
+        if conflict || held.conflict {
+            traced.notes.push(Note::Conflict);
         }
         if held.reassigned {
             traced.notes.push(Note::AccountReassigned);
@@ -183,6 +200,30 @@ impl<'i> Attributor<'i> {
             trail.notes.push(Note::Conflict);
         }
         equal
+    }
+
+    /// Whether the record names a person and its keys lead to another one of the same namespace,
+    /// with nothing that says why.
+    fn record_disagrees(&self, event: &Event<'_>, reached: &Reached) -> bool {
+        let human = PrincipalKind::Human;
+        let (Some(named), Some(found)) = (&event.principal, self.index.pools.party(reached.party)) else {
+            return false;
+        };
+        let explained = !event.delegation.is_empty() || reached.actor != NONE || reached.subject != NONE;
+        if explained || named.kind != human || found.kind != human || named.value == *found.value {
+            return false;
+        }
+        let at = self.account_time(event, reached);
+        let found = self.account(reached.party, at);
+        let named = self.principal(named, event.time);
+        found.is_some_and(|found| {
+            let same = found.identity.zip(named.identity).is_some_and(|((a, _), (b, _))| a == b);
+            found.namespace == named.namespace && !same
+        })
+    }
+
+    fn is_loose(&self, step: &walk::Step) -> bool {
+        step.grade > Grade::Exact || self.index.rule(step.rule).is_none_or(|rule| rule.recycled)
     }
 
     /// Whose an account was is asked for the time of the authentication; whose a long-lived key

@@ -45,9 +45,16 @@ pub struct Claim {
     pub parent: u32,
     pub rule: u16,
     pub verb: Verb,
-    /// A later event revoked it; when, is beside the index.
-    pub revoked: bool,
+    /// While gathered: the place of the link in its record, which tells two statements of one record
+    /// apart. Once frozen: [`REVOKED`] if a later event revoked it; when, is beside the index.
+    pub mark: u8,
 }
+
+/// The [`Claim::mark`] of a frozen claim that was revoked.
+pub const REVOKED: u8 = 1;
+
+/// Links of one record that are looked at. Real records have up to eight.
+const LINKS_MAX: usize = 255;
 
 /// When records of one source, feed and tenant were seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +156,8 @@ impl Claims {
         let quota = if directory.is_tenant(tenant) { tenant } else { "" };
         let kept = self.pools.intern(quota);
         let mut origin = NONE;
-        for link in event.links.iter().filter(|link| link.verb != Verb::Uses) {
+        let links = (0_u8..).zip(event.links.iter().take(LINKS_MAX));
+        for (place, link) in links.filter(|(_, link)| link.verb != Verb::Uses) {
             if link.value.len() > KEY_BYTES_MAX {
                 self.keys_too_long += 1;
                 continue;
@@ -159,7 +167,9 @@ impl Claims {
                 if origin == NONE {
                     origin = self.origin(event, directory, tenant);
                 }
-                self.claim(event, link, key, origin, directory);
+                let claim = self.claim(event, link, origin, directory);
+                reserve(&mut self.claims, 1);
+                self.claims.push(Claim { key, mark: place, ..claim });
             }
         }
         for portal in portals {
@@ -204,7 +214,8 @@ impl Claims {
         false
     }
 
-    fn claim(&mut self, event: &Event<'_>, link: &Link<'_>, key: Key, origin: u32, directory: &Directory<'_>) {
+    /// All but its key and place.
+    fn claim(&mut self, event: &Event<'_>, link: &Link<'_>, origin: u32, directory: &Directory<'_>) -> Claim {
         let parent = link.parent.and_then(|parent| event.links.get(usize::from(parent)));
         let parent = parent.filter(|parent| parent.value.len() <= KEY_BYTES_MAX);
         let parent = parent.map_or(NONE, |parent| {
@@ -212,9 +223,8 @@ impl Claims {
             self.pools.push_use(parent)
         });
         let root = link.root.as_ref().map_or(NONE, |root| self.party(root, directory));
-        reserve(&mut self.claims, 1);
-        self.claims.push(Claim {
-            key,
+        Claim {
+            key: Key::default(),
             time: event.time,
             until: link.until.unwrap_or(Timestamp::MAX),
             verb: link.verb,
@@ -222,8 +232,8 @@ impl Claims {
             origin,
             root,
             parent,
-            revoked: false,
-        });
+            mark: 0,
+        }
     }
 
     /// A person seen in a portal may be who acts behind it for a while.
@@ -238,7 +248,7 @@ impl Claims {
             origin,
             root: NONE,
             parent: NONE,
-            revoked: false,
+            mark: u8::MAX,
         });
     }
 

@@ -22,7 +22,7 @@ impl std::fmt::Debug for Secret {
 }
 
 /// A hashed linking key: a `u128` in two halves, which pack more tightly.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Key {
     pub high: u64,
     pub low: u64,

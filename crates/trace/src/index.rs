@@ -6,7 +6,7 @@ use countersign_model::event::{LinkRule, Verb};
 use countersign_model::grade::Grade;
 use countersign_model::time::Timestamp;
 
-use crate::claims::{Claim, Claims, Dropped, NONE, Pools, Seen};
+use crate::claims::{Claim, Claims, Dropped, NONE, Pools, REVOKED, Seen};
 use crate::hash::{HashedMap, Key, Secret};
 
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl Index {
     }
 
     pub(crate) fn revoked_at(&self, place: usize, claim: &Claim) -> Option<Timestamp> {
-        if claim.revoked { self.revoked.get(&place).copied() } else { None }
+        if claim.mark == REVOKED { self.revoked.get(&place).copied() } else { None }
     }
 
     /// Whether claims about this key may be missing because a quota was full.
@@ -137,27 +137,21 @@ impl Index {
 
 /// By key, then in an order that no arrival and no secret decides.
 fn sort(claims: &mut [Claim], pools: &Pools) {
-    let event = |claim: &Claim| pools.origin(claim.origin).map(|origin| (origin.event, origin.content));
     claims.sort_unstable_by(|a, b| {
-        (a.key, a.time).cmp(&(b.key, b.time)).then_with(|| {
-            (event(a), a.verb, a.until, text(a, pools)).cmp(&(event(b), b.verb, b.until, text(b, pools)))
-        })
+        (a.key, a.time).cmp(&(b.key, b.time)).then_with(|| statement(a, pools).cmp(&statement(b, pools)))
     });
 }
 
-/// What tells two claims of one event about one key apart: whom the key belongs to.
-fn text<'p>(claim: &Claim, pools: &'p Pools) -> Option<(&'p str, &'p str)> {
-    pools.party(claim.root).map(|party| (&*party.namespace, &*party.value))
+/// What a statement is, wherever and however often it was delivered: a link of a version of a
+/// record.
+fn statement(claim: &Claim, pools: &Pools) -> (Option<(u64, u64)>, u8, Verb) {
+    let origin = pools.origin(claim.origin).map(|origin| (origin.event, origin.content));
+    (origin, claim.mark, claim.verb)
 }
 
 /// The same statement delivered again. A version with other content is another statement.
 fn is_copy(next: &Claim, kept: &Claim, pools: &Pools) -> bool {
-    let event = |claim: &Claim| pools.origin(claim.origin).map(|origin| (origin.event, origin.content));
-    next.key == kept.key
-        && next.time == kept.time
-        && next.verb == kept.verb
-        && next.root == kept.root
-        && event(next) == event(kept)
+    (next.key, next.time) == (kept.key, kept.time) && statement(next, pools) == statement(kept, pools)
 }
 
 /// Keeps of one key's claims what answers need, and no more.
@@ -274,12 +268,13 @@ impl Tidy {
 /// Notes for each claim the first revocation at or after it.
 fn revoke(all: &[Claim], kept: &mut [Claim], begin: usize, revoked: &mut HashedMap<usize, Timestamp>) {
     let mut ends = all.iter().filter(|claim| claim.verb == Verb::Revokes).peekable();
-    let states = |claim: &&mut Claim| claim.verb != Verb::Revokes;
-    for (place, claim) in (begin..).zip(kept).filter(|(_, claim)| states(claim)) {
+    for (place, claim) in (begin..).zip(kept) {
+        claim.mark = 0;
         while ends.next_if(|end| end.time < claim.time).is_some() {}
-        let Some(end) = ends.peek() else { return };
-        claim.revoked = true;
-        revoked.insert(place, end.time);
+        if let Some(end) = ends.peek().filter(|_| claim.verb != Verb::Revokes) {
+            claim.mark = REVOKED;
+            revoked.insert(place, end.time);
+        }
     }
 }
 

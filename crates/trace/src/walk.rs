@@ -452,7 +452,8 @@ impl<'i> Walk<'i> {
     /// If those of different accounts have all ended, the last to hold it is no better than a guess.
     fn nearest(&self, place: usize, all: &'i [Claim], begun: usize, at: Timestamp, trail: &mut Trail) -> Selected<'i> {
         let number = begun.saturating_sub(1);
-        let accounts = self.distinct(all.iter().take(begun.max(1)), Grade::Exact);
+        let those = if begun == 0 { CLAIMS_COMPARED_MAX } else { begun };
+        let accounts = self.distinct(all.iter().take(those), Grade::Exact);
         if accounts.len() > 1 {
             return Selected::Missing(Gap::OutsideValidity, 0);
         }

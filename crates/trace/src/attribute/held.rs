@@ -47,6 +47,7 @@ impl<'i> Attributor<'i> {
             long_lived: reached.long_lived,
             reassigned: account.is_some_and(|account| account.reassigned),
             open,
+            conflict: disagree(account.and_then(|account| account.identity), owner),
             narrowed: None,
         }
     }
@@ -85,7 +86,8 @@ impl<'i> Attributor<'i> {
             party.gap = Some(Gap::RedactedAtSource);
         }
         let reassigned = named.is_some_and(|account| account.reassigned);
-        Held { party, identity, credential, long_lived, reassigned, open: missing, narrowed: None }
+        let conflict = disagree(named.and_then(|account| account.identity), owner);
+        Held { party, identity, credential, long_lived, reassigned, open: missing, conflict, narrowed: None }
     }
 
     /// A missing link with the feed that would close it. A session that began before the logs did
@@ -120,6 +122,12 @@ impl<'i> Attributor<'i> {
     {
         self.index.rule(rule).map(|rule| rule.closed_by).filter(|feed| !feed.is_empty())
     }
+}
+
+type Known<'e> = Option<(&'e IdentityId, &'e Identity)>;
+
+fn disagree(one: Known<'_>, other: Known<'_>) -> bool {
+    one.zip(other).is_some_and(|((one, _), (other, _))| one != other)
 }
 
 fn registered_party<'e>((id, identity): (&'e IdentityId, &'e Identity)) -> PartyView<'e> {
