@@ -11,6 +11,7 @@ use countersign_model::register::matches;
 use countersign_model::time::Duration;
 
 use crate::definition::{self, Definition, Fields, PrincipalForm, Proof};
+use crate::scan::Keys;
 use crate::take::{Paths, Slots, Take};
 
 /// The definitions that come with the program, in the order in which they are tried.
@@ -138,8 +139,8 @@ impl Source {
     }
 
     /// The slots of a record, if it is one of this source.
-    pub fn detect<'a>(&self, record: &'a str) -> Option<Vec<Option<&'a str>>> {
-        let slots = self.paths.read(record)?;
+    pub(crate) fn detect<'a>(&self, record: &'a str, keys: Keys) -> Option<Vec<Option<&'a str>>> {
+        let slots = self.paths.read(record, keys).ok()?;
         self.detect.iter().all(|condition| condition.holds(&slots)).then_some(slots)
     }
 }
@@ -385,5 +386,12 @@ impl PrincipalTake {
     pub fn kind(&self, slots: &Slots<'_>) -> PrincipalKind {
         let kind = self.kind.as_ref().and_then(|take| take.value(slots));
         kind.and_then(|text| PrincipalKind::parse(&text)).unwrap_or(PrincipalKind::Unknown)
+    }
+}
+
+impl Source {
+    /// Reads the paths of the definition and nothing else, for measuring. Whether it is JSON.
+    pub fn scan(&self, record: &str) -> bool {
+        self.paths.read(record, Keys::AsWritten).is_ok()
     }
 }

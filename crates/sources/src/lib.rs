@@ -15,6 +15,7 @@ pub mod extract;
 pub mod input;
 pub mod read;
 mod record;
+mod scan;
 mod take;
 mod time;
 mod transform;

@@ -1,14 +1,14 @@
 //! One JSON value as found in a file, to the records in it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 
 use countersign_model::event::Event;
-use serde_json::Value;
 
 use crate::compile::{Definitions, Source};
 use crate::extract::Reason;
 use crate::read::Recent;
+use crate::scan::Keys;
+use crate::take::Slots;
 
 /// Exports wrap records in records, but not deeper than this.
 const DEPTH_MAX: usize = 4;
@@ -76,21 +76,16 @@ impl Walk<'_> {
     /// The record itself, by the definition that knew the last one, else by any.
     fn record(&mut self, text: &str) -> bool {
         let all = &self.definitions.all;
-        let known = all.get(self.recent.source).and_then(|source| Some((source, source.detect(text)?)));
+        let known = all.get(self.recent.source).and_then(|source| Some((source, source.detect(text, Keys::AsWritten)?)));
         let found = known.or_else(|| {
             all.iter().enumerate().find_map(|(at, source)| {
-                let slots = source.detect(text)?;
+                let slots = source.detect(text, Keys::AsWritten)?;
                 self.recent.source = at;
                 Some((source, slots))
             })
         });
         let Some((source, slots)) = found else { return false };
-        self.ordinal += 1;
-        let outcome = match source.event(text, &slots) {
-            Ok(event) => Outcome::Event(event),
-            Err(reason) => Outcome::Bad(reason),
-        };
-        (self.visit)(self.ordinal, outcome);
+        self.take(source, text, &slots);
         true
     }
 
@@ -125,46 +120,25 @@ impl Walk<'_> {
     }
 
     fn known(&self, text: &str) -> bool {
-        let folded = || folded(self.definitions, text).is_some();
-        self.definitions.all.iter().any(|source| source.detect(text).is_some()) || folded()
+        let by = |keys| self.definitions.all.iter().any(|source| source.detect(text, keys).is_some());
+        by(Keys::AsWritten) || by(Keys::Folded)
     }
 
     /// Some pipelines write all keys in lower case.
     fn folded(&mut self, text: &str) -> bool {
-        let Some((source, text)) = folded(self.definitions, text) else { return false };
-        let Some(slots) = source.detect(&text) else { return false };
+        let found = self.definitions.all.iter().find_map(|source| Some((source, source.detect(text, Keys::Folded)?)));
+        let Some((source, slots)) = found else { return false };
+        self.take(source, text, &slots);
+        true
+    }
+
+    fn take(&mut self, source: &Source, text: &str, slots: &Slots<'_>) {
         self.ordinal += 1;
-        let outcome = match source.event(&text, &slots) {
+        let outcome = match source.event(text, slots) {
             Ok(event) => Outcome::Event(event),
             Err(reason) => Outcome::Bad(reason),
         };
         (self.visit)(self.ordinal, outcome);
-        true
-    }
-}
-
-/// The record with its keys as the first definition writes them that then knows it.
-fn folded<'d>(definitions: &'d Definitions, text: &str) -> Option<(&'d Source, String)> {
-    let value: Value = serde_json::from_str(text).ok()?;
-    definitions.all.iter().find_map(|source| {
-        let renamed = rename(&value, &source.paths.keys_by_lower_case()).to_string();
-        source.detect(&renamed).is_some().then_some((source, renamed))
-    })
-}
-
-fn rename(value: &Value, names: &BTreeMap<String, String>) -> Value {
-    match value {
-        Value::Object(members) => Value::Object(
-            members
-                .iter()
-                .map(|(key, inner)| {
-                    let name = names.get(&key.to_lowercase()).unwrap_or(key).clone();
-                    (name, rename(inner, names))
-                })
-                .collect(),
-        ),
-        Value::Array(list) => Value::Array(list.iter().map(|inner| rename(inner, names)).collect()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
     }
 }
 

@@ -3,49 +3,16 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use sonic_rs::{LazyValue, PointerTree};
-
 use crate::compile::Fault;
 use crate::definition::{self, TakeForm};
+use crate::scan::Tree;
 use crate::transform::{Transform, is_absent};
 
 /// The raw JSON of each path of a definition in one record, by slot.
 pub type Slots<'a> = [Option<&'a str>];
 
 /// All paths of one definition.
-#[derive(Debug, Default)]
-pub struct Paths {
-    paths: Vec<Vec<String>>,
-    pub tree: PointerTree,
-}
-
-impl Paths {
-    fn slot(&mut self, keys: Vec<String>) -> usize {
-        if let Some(slot) = self.paths.iter().position(|known| *known == keys) {
-            return slot;
-        }
-        let pointer: Vec<&str> = keys.iter().map(String::as_str).collect();
-        self.tree.add_path(pointer);
-        self.paths.push(keys);
-        self.paths.len() - 1
-    }
-
-    /// Every key that any path names, by its lower-case form.
-    pub fn keys_by_lower_case(&self) -> BTreeMap<String, String> {
-        self.paths.iter().flatten().map(|key| (key.to_lowercase(), key.clone())).collect()
-    }
-
-    /// Goes through a record once. `None` if it is not JSON.
-    pub fn read<'a>(&self, record: &'a str) -> Option<Vec<Option<&'a str>>> {
-        let found = sonic_rs::get_many(record, &self.tree).ok()?;
-        // The raw text of a value borrows from the record, which sonic-rs hands out as a Cow.
-        let raw = |value: Option<LazyValue<'a>>| match value?.as_raw_cow() {
-            Cow::Borrowed(text) => Some(text),
-            Cow::Owned(_) => None,
-        };
-        Some(found.into_iter().map(raw).collect())
-    }
-}
+pub type Paths = Tree;
 
 /// What follows where a plain path of keys ends.
 #[derive(Debug, Clone)]
@@ -184,7 +151,10 @@ fn path_from(path: &str, paths: &mut Paths) -> Result<From, Fault> {
     if keys.is_empty() {
         return Err(Fault::new(format!("`{path}` does not begin with a key"), "begin with a key of the record"));
     }
-    Ok(From::Slot(paths.slot(keys), rest.to_vec()))
+    let slot = paths.add(&keys).ok_or_else(|| {
+        Fault::new(format!("`{path}` is too deep, or one of too many"), "name at most 16 keys in a row")
+    })?;
+    Ok(From::Slot(slot, rest.to_vec()))
 }
 
 fn parse_path(path: &str) -> Option<Vec<Step>> {
@@ -248,6 +218,14 @@ fn follow(raw: &str, steps: &[Step]) -> Vec<String> {
     found
 }
 
+/// A member by its key, else by its key in other case, as some pipelines write it.
+fn member<'v>(value: &'v serde_json::Value, key: &str) -> Option<&'v serde_json::Value> {
+    let members = value.as_object()?;
+    members.get(key).or_else(|| {
+        members.iter().find(|(own, _)| own.eq_ignore_ascii_case(key)).map(|(_, inner)| inner)
+    })
+}
+
 fn descend(value: &serde_json::Value, steps: &[Step], found: &mut Vec<String>) {
     use serde_json::Value;
     let Some((step, rest)) = steps.split_first() else {
@@ -261,7 +239,7 @@ fn descend(value: &serde_json::Value, steps: &[Step], found: &mut Vec<String>) {
     let list = value.as_array().map_or(&[][..], Vec::as_slice);
     match step {
         Step::Key(key) => {
-            if let Some(inner) = value.get(key) {
+            if let Some(inner) = member(value, key) {
                 descend(inner, rest, found);
             }
         }
@@ -272,7 +250,7 @@ fn descend(value: &serde_json::Value, steps: &[Step], found: &mut Vec<String>) {
         }
         Step::Each => list.iter().for_each(|inner| descend(inner, rest, found)),
         Step::Where(key, wanted) => {
-            let is = |inner: &&Value| inner.get(key).is_some_and(|own| own.as_str() == Some(wanted));
+            let is = |inner: &&Value| member(inner, key).is_some_and(|own| own.as_str() == Some(wanted));
             if let Some(inner) = list.iter().find(is) {
                 descend(inner, rest, found);
             }
