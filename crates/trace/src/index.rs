@@ -25,6 +25,8 @@ pub struct Index {
     /// For each rule, until when the feeds that would close it were seen, by tenant.
     closing: Vec<BTreeMap<u32, Timestamp>>,
     dropped: Dropped,
+    /// Claims that were not kept, by tenant; the tenant is empty for all that are not registered.
+    pub over_quota: BTreeMap<Box<str>, u64>,
     pub keys_too_long: u64,
 }
 
@@ -38,7 +40,7 @@ impl Index {
     /// As [`Self::freeze`], but as if there were no link rules of these names: what an answer
     /// loses by that is what the rule is worth.
     pub fn freeze_without(gathered: Claims, rules: &[&str]) -> Self {
-        let Claims { secret, mut claims, mut pools, seen, dropped, keys_too_long, .. } = gathered;
+        let Claims { secret, mut claims, mut pools, seen, dropped, over_quota, keys_too_long, .. } = gathered;
         if !rules.is_empty() {
             let named = |at| pools.rules.get(at).is_some_and(|rule| rules.contains(&rule.name));
             claims.retain(|claim| !named(claim.rule));
@@ -63,7 +65,7 @@ impl Index {
             *first = (*first).min(seen.first);
         }
         let closing = closing(&seen, &pools);
-        Self { secret, claims, revoked, starts, shift, pools, seen, first_seen, closing, dropped, keys_too_long }
+        Self { secret, claims, revoked, starts, shift, pools, seen, first_seen, closing, dropped, over_quota, keys_too_long }
     }
 
     /// The claims about a key, by time, and the place of the first.

@@ -8,6 +8,10 @@
 //!
 //! Forbidden here: I/O, clocks, randomness, the store. The secret that keys the hashes is a
 //! parameter. Start with [`walk`], the heart, and `cases/` for what it must answer.
+//!
+//! A run: each reader has a [`collect::Collector`]; their claims are joined with
+//! [`claims::Claims::absorb`] and become an [`index::Index`]; the sorted rows are decoded, those of
+//! one time and event hash made one by [`group::group`], and each is answered.
 
 pub mod attribute;
 pub mod claims;
