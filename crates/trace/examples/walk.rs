@@ -7,15 +7,17 @@
 use std::io::Write as _;
 use std::time::Instant;
 
-use countersign_model::event::{Event, EventKind, Link, LinkRule, Outcome, Principal, PrincipalKind, Verb};
+use countersign_model::event::{
+    Event, EventKind, Link, LinkRule, Outcome, Principal, PrincipalKind, Verb,
+};
 use countersign_model::grade::Grade;
 use countersign_model::key::KeyKind;
 use countersign_model::register::Register;
 use countersign_model::time::{Duration, Timestamp};
 use countersign_trace::attribute::Attributor;
 use countersign_trace::claims::Claims;
-use countersign_trace::collect::Rows;
 use countersign_trace::codec::Place;
+use countersign_trace::collect::Rows;
 use countersign_trace::directory::Directory;
 use countersign_trace::hash::Secret;
 use countersign_trace::index::Index;
@@ -50,7 +52,11 @@ fn main() -> std::io::Result<()> {
     writeln!(out, "freeze   {:>6.0}", freeze * share)?;
     writeln!(out, "answer   {answer:>6.0}")?;
     writeln!(out, "together {:>6.0}", (gather + freeze) * share + answer)?;
-    writeln!(out, "keeping a row beside: {encode:.0} ns, {} bytes", rows.size() / actions.len().max(1))?;
+    writeln!(
+        out,
+        "keeping a row beside: {encode:.0} ns, {} bytes",
+        rows.size() / actions.len().max(1)
+    )?;
     writeln!(out, "{exact} of {} actions exact, {} claims", actions.len(), index.len())
 }
 
@@ -68,7 +74,14 @@ fn median(plan: &[Planned], mut work: impl FnMut(&Event<'static>)) -> f64 {
 }
 
 const fn rule(name: &'static str, closed_by: &'static str) -> LinkRule {
-    LinkRule { name, grade: Grade::Exact, window: None, recycled: false, long_lived: false, closed_by }
+    LinkRule {
+        name,
+        grade: Grade::Exact,
+        window: None,
+        recycled: false,
+        long_lived: false,
+        closed_by,
+    }
 }
 
 /// An event to be made: its number says what it is.
@@ -107,7 +120,8 @@ fn plan(count: u64) -> Vec<Planned> {
     let (sign_ins, tokens) = (count / 20, count * 3 / 20);
     // Milliseconds of a month, eight hours, one hour.
     let signed_in = |session: u64| mix(session ^ 0x51) % 2_592_000_000;
-    let issued = |token: u64| signed_in(session_of(token, sign_ins)) + mix(token ^ 0x15) % 28_800_000;
+    let issued =
+        |token: u64| signed_in(session_of(token, sign_ins)) + mix(token ^ 0x15) % 28_800_000;
     let one = |number: u64| {
         let is_action = number >= sign_ins + tokens;
         let mut planned = Planned { at: 0, number, sign_ins, tokens, is_action };
@@ -127,7 +141,11 @@ fn plan(count: u64) -> Vec<Planned> {
 fn sign_in(number: u64, time: Timestamp) -> Event<'static> {
     let user = mix(number) % 20_000;
     let person = person(user);
-    Event { links: vec![link(Verb::Authenticates, number)], principal: Some(person), ..event("idp", EventKind::Authentication, number, time) }
+    Event {
+        links: vec![link(Verb::Authenticates, number)],
+        principal: Some(person),
+        ..event("idp", EventKind::Authentication, number, time)
+    }
 }
 
 fn token(number: u64, session: u64, time: Timestamp) -> Event<'static> {
@@ -158,7 +176,9 @@ fn event(source: &'static str, kind: EventKind, number: u64, time: Timestamp) ->
         tenant: tenant(number).into(),
         outcome: Outcome::Success,
         action: "s3:GetObject".into(),
-        resource: Some(format!("arn:aws:s3:::bucket-{}/key/{}", number % 5000, number % 1_000_000).into()),
+        resource: Some(
+            format!("arn:aws:s3:::bucket-{}/key/{}", number % 5000, number % 1_000_000).into(),
+        ),
         privileged: false,
         principal: None,
         delegation: Vec::new(),
@@ -184,7 +204,16 @@ fn token_link(verb: Verb, token: u64) -> Link<'static> {
 
 fn key(verb: Verb, kind: KeyKind, rule: LinkRule, number: u64) -> Link<'static> {
     let value = guid(number ^ 0xABCD).into();
-    Link { verb, kind, namespace: "company".into(), value, rule, parent: None, until: None, root: None }
+    Link {
+        verb,
+        kind,
+        namespace: "company".into(),
+        value,
+        rule,
+        parent: None,
+        until: None,
+        root: None,
+    }
 }
 
 fn person(user: u64) -> Principal<'static> {
@@ -205,7 +234,14 @@ fn tenant(number: u64) -> String {
 
 fn guid(number: u64) -> String {
     let (a, b) = (mix(number), mix(number.rotate_left(32) ^ 1));
-    format!("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", a >> 32, a >> 16 & 0xFFFF, a & 0xFFFF, b >> 48, b & 0xFFFF_FFFF_FFFF)
+    format!(
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        a >> 32,
+        a >> 16 & 0xFFFF,
+        a & 0xFFFF,
+        b >> 48,
+        b & 0xFFFF_FFFF_FFFF
+    )
 }
 
 /// SplitMix64.

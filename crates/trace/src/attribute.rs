@@ -134,7 +134,10 @@ impl<'i> Attributor<'i> {
             && self.has_rival(event, &found, &mut trail)
         {
             reached = None;
-            trail = Trail { missing: Some(Missing { gap: Gap::Ambiguous, candidates: 2, rule: found.rule }), ..Trail::default() };
+            trail = Trail {
+                missing: Some(Missing { gap: Gap::Ambiguous, candidates: 2, rule: found.rule }),
+                ..Trail::default()
+            };
         }
         let mut conflict = false;
         if let Some(found) = reached
@@ -206,10 +209,12 @@ impl<'i> Attributor<'i> {
     /// with nothing that says why.
     fn record_disagrees(&self, event: &Event<'_>, reached: &Reached) -> bool {
         let human = PrincipalKind::Human;
-        let (Some(named), Some(found)) = (&event.principal, self.index.pools.party(reached.party)) else {
+        let (Some(named), Some(found)) = (&event.principal, self.index.pools.party(reached.party))
+        else {
             return false;
         };
-        let explained = !event.delegation.is_empty() || reached.actor != NONE || reached.subject != NONE;
+        let explained =
+            !event.delegation.is_empty() || reached.actor != NONE || reached.subject != NONE;
         if explained || named.kind != human || found.kind != human || named.value == *found.value {
             return false;
         }
@@ -416,11 +421,16 @@ impl<'i> Attributor<'i> {
         }
     }
 
-    fn impersonator<'e>(&self, event: &'e Event<'e>, reached: Option<&Reached>) -> Option<Account<'e>>
+    fn impersonator<'e>(
+        &self,
+        event: &'e Event<'e>,
+        reached: Option<&Reached>,
+    ) -> Option<Account<'e>>
     where
         'i: 'e,
     {
-        let on_record = event.delegation.iter().find(|delegate| delegate.role == DelegateRole::Actor);
+        let on_record =
+            event.delegation.iter().find(|delegate| delegate.role == DelegateRole::Actor);
         match on_record {
             Some(delegate) => Some(self.principal(&delegate.principal, event.time)),
             None => reached.and_then(|reached| self.account(reached.actor, event.time)),
@@ -428,7 +438,12 @@ impl<'i> Attributor<'i> {
     }
 
     /// A key that a provider gave to a machine, seen from outside the machine's networks.
-    fn is_off_instance(&self, event: &Event<'_>, held: &Held<'_>, reached: Option<&Reached>) -> bool {
+    fn is_off_instance(
+        &self,
+        event: &Event<'_>,
+        held: &Held<'_>,
+        reached: Option<&Reached>,
+    ) -> bool {
         let given = reached.filter(|reached| reached.given && !reached.long_lived);
         let origin = given.and_then(|reached| self.index.pools.origin(reached.origin));
         let by = origin.and_then(|origin| self.index.pools.party(origin.party));
@@ -438,8 +453,11 @@ impl<'i> Attributor<'i> {
         };
         // A service acting for the machine has an address of its own.
         let Ok(ip) = ip.parse::<IpAddr>() else { return false };
-        let inside = |network: &String| network.parse::<IpNet>().is_ok_and(|network| network.contains(&ip));
-        by.kind == PrincipalKind::ProviderService && event.via.is_none() && !networks.iter().any(inside)
+        let inside =
+            |network: &String| network.parse::<IpNet>().is_ok_and(|network| network.contains(&ip));
+        by.kind == PrincipalKind::ProviderService
+            && event.via.is_none()
+            && !networks.iter().any(inside)
     }
 
     fn is_shared(&self, held: &Held<'_>) -> bool {
@@ -452,7 +470,8 @@ impl<'i> Attributor<'i> {
     where
         'i: 'e,
     {
-        let gap = |gap, candidates, feed| PartyView { candidates, feed, ..PartyView::unattributed(gap) };
+        let gap =
+            |gap, candidates, feed| PartyView { candidates, feed, ..PartyView::unattributed(gap) };
         if held.long_lived {
             let consumer = self
                 .directory
@@ -462,7 +481,11 @@ impl<'i> Attributor<'i> {
             if consumer {
                 return PartyView { grade: held.party.grade.max(Grade::Declared), ..held.party };
             }
-            return gap(Gap::SharedCredential, 0, Some("register: the one consumer of the credential"));
+            return gap(
+                Gap::SharedCredential,
+                0,
+                Some("register: the one consumer of the credential"),
+            );
         }
         if held.party.kind == PrincipalKind::Root {
             return gap(Gap::SharedRoot, 0, Some("a checkout record of the root account"));
@@ -508,7 +531,8 @@ impl<'i> Attributor<'i> {
         }
         let names = [held.party.account.map(|(_, value)| value), held.party.name];
         let same_name = names.iter().flatten().any(|name| name.eq_ignore_ascii_case(source.value));
-        let same_identity = source.identity.is_some_and(|(id, _)| Some(id.as_str()) == held.party.identity);
+        let same_identity =
+            source.identity.is_some_and(|(id, _)| Some(id.as_str()) == held.party.identity);
         if !same_name && !same_identity {
             traced.notes.push(Note::Conflict);
         }

@@ -10,8 +10,8 @@ use countersign_model::time::{Duration, Timestamp};
 
 use crate::directory::{AccountAt, Directory, PortalHit};
 use crate::hash::{HashedMap, Key, Secret, event_hash};
-pub use crate::pools::{NONE, Origin, Party, Pools, Use};
 use crate::pools::reserve;
+pub use crate::pools::{NONE, Origin, Party, Pools, Use};
 pub(crate) use crate::rules::NO_RULE;
 
 /// Claims kept for one tenant by one reader: more than real tenants make in a run, and a flood of
@@ -185,11 +185,15 @@ impl Claims {
 
     fn count(&mut self, event: &Event<'_>, tenant: &str) {
         let last = |text: &str| usize::from(text.bytes().next_back().unwrap_or(0));
-        let rough = last(tenant) + tenant.len() * 7 + event.feed.len() * 31 + event.source.len() * 13;
+        let rough =
+            last(tenant) + tenant.len() * 7 + event.feed.len() * 31 + event.source.len() * 13;
         let Some(recent) = self.recent.get_mut(rough % RECENT) else { return };
         let text = |at| self.pools.string(at);
         let (source, feed, of) = *recent;
-        let again = source != NONE && text(source) == event.source && text(feed) == event.feed && text(of) == tenant;
+        let again = source != NONE
+            && text(source) == event.source
+            && text(feed) == event.feed
+            && text(of) == tenant;
         let at = if again {
             *recent
         } else if self.seen.len() < SEEN_MAX {
@@ -215,7 +219,13 @@ impl Claims {
     }
 
     /// All but its key and place.
-    fn claim(&mut self, event: &Event<'_>, link: &Link<'_>, origin: u32, directory: &Directory<'_>) -> Claim {
+    fn claim(
+        &mut self,
+        event: &Event<'_>,
+        link: &Link<'_>,
+        origin: u32,
+        directory: &Directory<'_>,
+    ) -> Claim {
         let parent = link.parent.and_then(|parent| event.links.get(usize::from(parent)));
         let parent = parent.filter(|parent| parent.value.len() <= KEY_BYTES_MAX);
         let parent = parent.map_or(NONE, |parent| {
@@ -253,8 +263,10 @@ impl Claims {
     }
 
     fn origin(&mut self, event: &Event<'_>, directory: &Directory<'_>, tenant: &str) -> u32 {
-        let uses: Vec<Use> =
-            presented(event).take(USES_MAX).map(|link| self.use_of(event, link, directory)).collect();
+        let uses: Vec<Use> = presented(event)
+            .take(USES_MAX)
+            .map(|link| self.use_of(event, link, directory))
+            .collect();
         let mut delegate = |role| {
             let stated = event.delegation.iter().find(|delegate| delegate.role == role);
             stated.map_or(NONE, |delegate| self.party(&delegate.principal, directory))
@@ -328,7 +340,12 @@ pub(crate) fn presented<'e>(event: &'e Event<'e>) -> impl Iterator<Item = &'e Li
 }
 
 /// The key a link names. A request id is only unique inside the tenant that gave it out.
-pub(crate) fn key_of(secret: Secret, link: &Link<'_>, tenant: &str, directory: &Directory<'_>) -> Key {
+pub(crate) fn key_of(
+    secret: Secret,
+    link: &Link<'_>,
+    tenant: &str,
+    directory: &Directory<'_>,
+) -> Key {
     let namespace = if link.kind == KeyKind::Request { tenant } else { &link.namespace };
     secret.key(link.kind, directory.namespace(namespace), &link.value)
 }

@@ -121,8 +121,13 @@ fn rough(text: &str) -> usize {
     let bytes = text.as_bytes();
     let first = bytes.first_chunk::<8>().map_or(0, |chunk| u64::from_le_bytes(*chunk));
     let last = bytes.last_chunk::<8>().map_or(0, |chunk| u64::from_le_bytes(*chunk));
-    let short = if bytes.len() < 8 { bytes.iter().fold(0, |sum, byte| sum << 7 ^ u64::from(*byte)) } else { 0 };
-    let mixed = (first ^ last.rotate_left(29) ^ short ^ bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let short = if bytes.len() < 8 {
+        bytes.iter().fold(0, |sum, byte| sum << 7 ^ u64::from(*byte))
+    } else {
+        0
+    };
+    let mixed = (first ^ last.rotate_left(29) ^ short ^ bytes.len() as u64)
+        .wrapping_mul(0x9E37_79B9_7F4A_7C15);
     (mixed >> 48) as usize
 }
 
@@ -180,10 +185,8 @@ pub fn decode<'a>(
     let resolution = Duration(unzigzag(take_int(input)?));
     let kind = by_index(&EventKind::ALL, take_byte(input)?)?;
     let tenant = Cow::Borrowed(take_repeating(input, dictionary)?);
-    let outcome = by_index(
-        &[Outcome::Success, Outcome::Failure, Outcome::Unknown],
-        take_byte(input)?,
-    )?;
+    let outcome =
+        by_index(&[Outcome::Success, Outcome::Failure, Outcome::Unknown], take_byte(input)?)?;
     let action = Cow::Borrowed(take_repeating(input, dictionary)?);
     let flags = take_byte(input)?;
     let resource = take_optional(input)?.map(Cow::Borrowed);
@@ -253,10 +256,7 @@ fn put_link(out: &mut Vec<u8>, dictionary: &mut Dictionary, link: &Link<'_>) {
     put_principal(out, dictionary, link.root.as_ref());
 }
 
-fn take_link<'a>(
-    input: &mut &'a [u8],
-    dictionary: &'a Dictionary,
-) -> Result<Link<'a>, CorruptRow> {
+fn take_link<'a>(input: &mut &'a [u8], dictionary: &'a Dictionary) -> Result<Link<'a>, CorruptRow> {
     let verb = by_index(&Verb::ALL, take_byte(input)?)?;
     let kind = by_index(&KeyKind::ALL, take_byte(input)?)?;
     let namespace = Cow::Borrowed(take_repeating(input, dictionary)?);
@@ -269,7 +269,11 @@ fn take_link<'a>(
     Ok(Link { verb, kind, namespace, value, rule, parent, until, root })
 }
 
-fn put_principal(out: &mut Vec<u8>, dictionary: &mut Dictionary, principal: Option<&Principal<'_>>) {
+fn put_principal(
+    out: &mut Vec<u8>,
+    dictionary: &mut Dictionary,
+    principal: Option<&Principal<'_>>,
+) {
     let Some(principal) = principal else {
         out.push(u8::MAX);
         return;

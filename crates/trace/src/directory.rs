@@ -56,7 +56,9 @@ pub enum AccountAt<'r> {
 struct SeveralOwners;
 
 /// The one owner among hits, if there is one.
-fn only<'h, 'r>(hits: impl Iterator<Item = &'h AccountHit<'r>>) -> Result<Option<&'h AccountHit<'r>>, SeveralOwners>
+fn only<'h, 'r>(
+    hits: impl Iterator<Item = &'h AccountHit<'r>>,
+) -> Result<Option<&'h AccountHit<'r>>, SeveralOwners>
 where
     'r: 'h,
 {

@@ -26,7 +26,8 @@ pub struct Grouped<'a> {
 pub fn group<'a>(mut rows: Vec<(Event<'a>, Place)>) -> Vec<Grouped<'a>> {
     rows.sort_by(|(a, at), (b, bt)| order(a).cmp(&order(b)).then(at.cmp(bt)));
     let Some((first, _)) = rows.first() else { return Vec::new() };
-    let shared = first.shared_id.is_some() && rows.iter().any(|(row, _)| row.tenant != first.tenant);
+    let shared =
+        first.shared_id.is_some() && rows.iter().any(|(row, _)| row.tenant != first.tenant);
     let mut notes = Vec::new();
     if versions_differ(&rows) {
         notes.push(Note::ContentConflict);

@@ -40,7 +40,9 @@ impl Index {
     /// As [`Self::freeze`], but as if there were no link rules of these names: what an answer
     /// loses by that is what the rule is worth.
     pub fn freeze_without(gathered: Claims, rules: &[&str]) -> Self {
-        let Claims { secret, mut claims, mut pools, seen, dropped, over_quota, keys_too_long, .. } = gathered;
+        let Claims {
+            secret, mut claims, mut pools, seen, dropped, over_quota, keys_too_long, ..
+        } = gathered;
         if !rules.is_empty() {
             let named = |at| pools.rules.get(at).is_some_and(|rule| rules.contains(&rule.name));
             claims.retain(|claim| !named(claim.rule));
@@ -65,7 +67,20 @@ impl Index {
             *first = (*first).min(seen.first);
         }
         let closing = closing(&seen, &pools);
-        Self { secret, claims, revoked, starts, shift, pools, seen, first_seen, closing, dropped, over_quota, keys_too_long }
+        Self {
+            secret,
+            claims,
+            revoked,
+            starts,
+            shift,
+            pools,
+            seen,
+            first_seen,
+            closing,
+            dropped,
+            over_quota,
+            keys_too_long,
+        }
     }
 
     /// The claims about a key, by time, and the place of the first.
@@ -132,7 +147,9 @@ impl Index {
         let text = |at| self.pools.string(at);
         self.seen
             .iter()
-            .map(|((source, feed, tenant), seen)| ((text(*source), text(*feed), text(*tenant)), *seen))
+            .map(|((source, feed, tenant), seen)| {
+                ((text(*source), text(*feed), text(*tenant)), *seen)
+            })
             .collect()
     }
 }
@@ -140,7 +157,9 @@ impl Index {
 /// By key, then in an order that no arrival and no secret decides.
 fn sort(claims: &mut [Claim], pools: &Pools) {
     claims.sort_unstable_by(|a, b| {
-        (a.key, a.time).cmp(&(b.key, b.time)).then_with(|| statement(a, pools).cmp(&statement(b, pools)))
+        (a.key, a.time)
+            .cmp(&(b.key, b.time))
+            .then_with(|| statement(a, pools).cmp(&statement(b, pools)))
     });
 }
 
@@ -153,7 +172,8 @@ fn statement(claim: &Claim, pools: &Pools) -> (Option<(u64, u64)>, u8, Verb) {
 
 /// The same statement delivered again. A version with other content is another statement.
 fn is_copy(next: &Claim, kept: &Claim, pools: &Pools) -> bool {
-    (next.key, next.time) == (kept.key, kept.time) && statement(next, pools) == statement(kept, pools)
+    (next.key, next.time) == (kept.key, kept.time)
+        && statement(next, pools) == statement(kept, pools)
 }
 
 /// Keeps of one key's claims what answers need, and no more.
@@ -218,14 +238,18 @@ impl Tidy {
     /// when the last of them says.
     fn is_restated(&mut self, claim: &Claim, pools: &Pools, out: &mut [Claim]) -> bool {
         let restates = claim.verb == Verb::Authenticates || claim.parent != NONE;
-        let by_time = pools.rules.get(claim.rule).is_none_or(|rule| {
-            rule.recycled || rule.window.is_some() || rule.grade > Grade::Exact
-        });
+        let by_time = pools
+            .rules
+            .get(claim.rule)
+            .is_none_or(|rule| rule.recycled || rule.window.is_some() || rule.grade > Grade::Exact);
         let Some(origin) = pools.origin(claim.origin).filter(|_| restates && !by_time) else {
             return false;
         };
         let parent = pools.used(claim.parent).map(|parent| parent.key);
-        let at = *self.stated.entry((claim.verb as u8, origin.party, claim.root, parent)).or_insert(out.len());
+        let at = *self
+            .stated
+            .entry((claim.verb as u8, origin.party, claim.root, parent))
+            .or_insert(out.len());
         match out.get_mut(at) {
             Some(known) => {
                 known.until = known.until.max(claim.until);
@@ -268,7 +292,12 @@ impl Tidy {
 }
 
 /// Notes for each claim the first revocation at or after it.
-fn revoke(all: &[Claim], kept: &mut [Claim], begin: usize, revoked: &mut HashedMap<usize, Timestamp>) {
+fn revoke(
+    all: &[Claim],
+    kept: &mut [Claim],
+    begin: usize,
+    revoked: &mut HashedMap<usize, Timestamp>,
+) {
     let mut ends = all.iter().filter(|claim| claim.verb == Verb::Revokes).peekable();
     for (place, claim) in (begin..).zip(kept) {
         claim.mark = 0;
@@ -284,7 +313,9 @@ fn closing(seen: &[((u32, u32, u32), Seen)], pools: &Pools) -> Vec<BTreeMap<u32,
     let of_rule = |rule: &LinkRule| {
         let mut tenants = BTreeMap::new();
         for ((source, feed, tenant), seen) in seen {
-            if names(rule.closed_by, pools.string(*feed)) || names(rule.closed_by, pools.string(*source)) {
+            if names(rule.closed_by, pools.string(*feed))
+                || names(rule.closed_by, pools.string(*source))
+            {
                 let last = tenants.entry(*tenant).or_insert(seen.last);
                 *last = (*last).max(seen.last);
             }

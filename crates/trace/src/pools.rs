@@ -171,7 +171,12 @@ impl Pools {
     }
 
     /// The number of an account, as one more record names it.
-    pub(crate) fn party_of(&mut self, secret: Secret, namespace: &str, principal: &Principal<'_>) -> u32 {
+    pub(crate) fn party_of(
+        &mut self,
+        secret: Secret,
+        namespace: &str,
+        principal: &Principal<'_>,
+    ) -> u32 {
         let key = secret.key(KeyKind::Identity, namespace, &principal.value);
         if let Some(&at) = self.party_by_key.get(&key)
             && let Some(known) = self.parties.get_mut(at as usize)
@@ -207,7 +212,9 @@ impl Pools {
         let assurances = assurances.collect();
         let (uses, origins) = (index(self.uses.len()), index(self.origins.len()));
         let numbers = Numbers { parties, rules, strings, assurances, uses, origins };
-        self.uses.extend(other.uses.into_iter().map(|link| Use { rule: numbers.rule(link.rule), ..link }));
+        self.uses.extend(
+            other.uses.into_iter().map(|link| Use { rule: numbers.rule(link.rule), ..link }),
+        );
         // Where both together no longer fit, the ids taken over are not shown.
         let fits = u32::try_from(self.ids.len() + other.ids.len()).is_ok();
         let ids = index(self.ids.len());

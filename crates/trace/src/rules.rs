@@ -74,5 +74,6 @@ impl Rules {
 fn is_same(a: &LinkRule, b: &LinkRule) -> bool {
     std::ptr::eq(a.name, b.name)
         && std::ptr::eq(a.closed_by, b.closed_by)
-        && (a.grade, a.window, a.recycled, a.long_lived) == (b.grade, b.window, b.recycled, b.long_lived)
+        && (a.grade, a.window, a.recycled, a.long_lived)
+            == (b.grade, b.window, b.recycled, b.long_lived)
 }

@@ -148,7 +148,13 @@ impl Trail {
 }
 
 /// Follows all of `uses` and returns where the surest leads.
-pub fn walk(index: &Index, uses: &[Use], at: Timestamp, resolution: Duration, trail: &mut Trail) -> Option<Reached> {
+pub fn walk(
+    index: &Index,
+    uses: &[Use],
+    at: Timestamp,
+    resolution: Duration,
+    trail: &mut Trail,
+) -> Option<Reached> {
     if !uses.is_empty() {
         trail.steps.reserve(4);
     }
@@ -170,7 +176,13 @@ struct Walk<'i> {
 }
 
 impl<'i> Walk<'i> {
-    fn follow_uses(&mut self, uses: &[Use], at: Timestamp, depth: usize, trail: &mut Trail) -> Option<Reached> {
+    fn follow_uses(
+        &mut self,
+        uses: &[Use],
+        at: Timestamp,
+        depth: usize,
+        trail: &mut Trail,
+    ) -> Option<Reached> {
         let start = trail.mark();
         let mut best: Option<Reached> = None;
         for link in uses {
@@ -199,7 +211,13 @@ impl<'i> Walk<'i> {
         best
     }
 
-    fn follow_use(&mut self, link: Use, at: Timestamp, depth: usize, trail: &mut Trail) -> Option<Reached> {
+    fn follow_use(
+        &mut self,
+        link: Use,
+        at: Timestamp,
+        depth: usize,
+        trail: &mut Trail,
+    ) -> Option<Reached> {
         if depth >= CHAIN_DEPTH_MAX || self.left == 0 {
             trail.miss(Missing { gap: Gap::ChainTooDeep, candidates: 0, rule: link.rule });
             return None;
@@ -216,7 +234,13 @@ impl<'i> Walk<'i> {
 
     /// Several events say they brought the key into being. If all lead to one account, as when two
     /// feeds log one issuance, that is the answer; else nobody can tell.
-    fn follow_each(&mut self, link: Use, claims: &[&'i Claim], depth: usize, trail: &mut Trail) -> Option<Reached> {
+    fn follow_each(
+        &mut self,
+        link: Use,
+        claims: &[&'i Claim],
+        depth: usize,
+        trail: &mut Trail,
+    ) -> Option<Reached> {
         let start = trail.mark();
         let mut best: Option<Reached> = None;
         for claim in claims {
@@ -224,10 +248,16 @@ impl<'i> Walk<'i> {
             let mut apart = Trail { steps: std::mem::take(&mut trail.steps), ..Trail::default() };
             let found = self.follow_claim(link, claim, depth, &mut apart);
             trail.steps = apart.steps;
-            let same = found.is_some_and(|found| best.is_none_or(|known| known.party == found.party && known.actor == found.actor));
+            let same = found.is_some_and(|found| {
+                best.is_none_or(|known| known.party == found.party && known.actor == found.actor)
+            });
             let Some(found) = found.filter(|_| same && apart.rivals.is_empty()) else {
                 trail.rewind(start);
-                trail.miss(Missing { gap: Gap::Ambiguous, candidates: claims.len() as u32, rule: link.rule });
+                trail.miss(Missing {
+                    gap: Gap::Ambiguous,
+                    candidates: claims.len() as u32,
+                    rule: link.rule,
+                });
                 return None;
             };
             match best {
@@ -242,7 +272,13 @@ impl<'i> Walk<'i> {
         best
     }
 
-    fn follow_claim(&mut self, link: Use, claim: &Claim, depth: usize, trail: &mut Trail) -> Option<Reached> {
+    fn follow_claim(
+        &mut self,
+        link: Use,
+        claim: &Claim,
+        depth: usize,
+        trail: &mut Trail,
+    ) -> Option<Reached> {
         self.left = self.left.saturating_sub(1);
         let origin = self.index.pools.origin(claim.origin)?;
         let rule = *self.index.rule(link.rule)?;
@@ -307,7 +343,8 @@ impl<'i> Walk<'i> {
     /// presented leads no further.
     fn at_issuer(&self, here: Reached, parents: &[Use], missing: Option<Missing>) -> Reached {
         let is_long = |parent: &&Use| {
-            parent.credential != NONE || self.index.rule(parent.rule).is_some_and(|rule| rule.long_lived)
+            parent.credential != NONE
+                || self.index.rule(parent.rule).is_some_and(|rule| rule.long_lived)
         };
         let long_lived = !here.authenticated && parents.iter().any(|parent| is_long(&parent));
         let credential = parents.iter().map(|parent| parent.credential).find(|at| *at != NONE);
@@ -353,7 +390,13 @@ impl<'i> Walk<'i> {
 
     /// Candidates must lie within `window`; two different ones cannot be told apart. For a guess
     /// they differ by whom they name, else by event.
-    fn in_window(&self, all: &'i [Claim], at: Timestamp, window: Duration, grade: Grade) -> Selected<'i> {
+    fn in_window(
+        &self,
+        all: &'i [Claim],
+        at: Timestamp,
+        window: Duration,
+        grade: Grade,
+    ) -> Selected<'i> {
         let from = at.plus_nanos(-window.0);
         // A guess looks back only; a documented key may be logged a little later on one side.
         let until = at.plus_nanos(if grade == Grade::Inferred { SKEW.0 } else { window.0 });
@@ -381,7 +424,9 @@ impl<'i> Walk<'i> {
             let party = if claim.root == NONE { origin.party } else { claim.root };
             let presented = self.index.pools.uses(origin).first();
             let event = match presented {
-                Some(session) if grade == Grade::Composite && claim.verb == Verb::Issues => session.key.low,
+                Some(session) if grade == Grade::Composite && claim.verb == Verb::Issues => {
+                    session.key.low
+                }
                 _ if grade == Grade::Composite || party == NONE => origin.event,
                 _ => 0,
             };
@@ -397,17 +442,27 @@ impl<'i> Walk<'i> {
 
     /// Values that are given out again: each belongs to its latest issuance, until its end. Where
     /// clocks leave open which issuance was the latest, nobody can tell.
-    fn recycled(&self, place: usize, all: &'i [Claim], at: Timestamp, trail: &mut Trail) -> Selected<'i> {
-        let next = all.partition_point(|claim| claim.time.0 <= at.0.saturating_add(self.resolution.0));
+    fn recycled(
+        &self,
+        place: usize,
+        all: &'i [Claim],
+        at: Timestamp,
+        trail: &mut Trail,
+    ) -> Selected<'i> {
+        let next =
+            all.partition_point(|claim| claim.time.0 <= at.0.saturating_add(self.resolution.0));
         let holds = |(place, claim): (usize, &'i Claim)| {
-            self.end_of(place, claim).is_none_or(|end| at.0 < end.0.saturating_add(self.resolution.0)).then_some(claim)
+            self.end_of(place, claim)
+                .is_none_or(|end| at.0 < end.0.saturating_add(self.resolution.0))
+                .then_some(claim)
         };
         let numbered = |number: usize| all.get(number).map(|claim| (place + number, claim));
         let latest = next.checked_sub(1).and_then(numbered);
         let latest = latest.and_then(holds);
         let before = next.checked_sub(2).and_then(numbered);
         let tick = latest.map(|latest| latest.time.plus_nanos(-self.resolution.0));
-        let tied = latest.is_some_and(|latest| latest.time.0 > at.0.saturating_sub(self.resolution.0))
+        let tied = latest
+            .is_some_and(|latest| latest.time.0 > at.0.saturating_sub(self.resolution.0))
             || before.is_some_and(|(_, before)| tick.is_some_and(|tick| before.time > tick));
         let before = before.filter(|_| tied).and_then(holds);
         let after = all.get(next).filter(|after| after.time <= at.plus_nanos(SKEW.0));
@@ -426,14 +481,23 @@ impl<'i> Walk<'i> {
         }
     }
 
-    fn several(&self, place: usize, all: &'i [Claim], at: Timestamp, rule: &LinkRule, trail: &mut Trail) -> Selected<'i> {
+    fn several(
+        &self,
+        place: usize,
+        all: &'i [Claim],
+        at: Timestamp,
+        rule: &LinkRule,
+        trail: &mut Trail,
+    ) -> Selected<'i> {
         let late = at.plus_nanos(SKEW.0.max(self.resolution.0));
         let begun = all.partition_point(|claim| claim.time <= late);
         let begun = all.get(..begun).unwrap_or_default();
         if begun.len() > CLAIMS_COMPARED_MAX {
             return Selected::Missing(Gap::Ambiguous, CANDIDATES_MAX as u32);
         }
-        let valid = |(place, claim): &(usize, &Claim)| self.end_of(*place, claim).is_none_or(|end| at < end);
+        let valid = |(place, claim): &(usize, &Claim)| {
+            self.end_of(*place, claim).is_none_or(|end| at < end)
+        };
         let valid = (place..).zip(begun).filter(valid).map(|(_, claim)| claim);
         let distinct = self.distinct(valid, rule.grade);
         match distinct[..] {
@@ -443,14 +507,23 @@ impl<'i> Walk<'i> {
                 self.note_times(place + number, one, at, trail);
                 Selected::One(one)
             }
-            _ if rule.grade == Grade::Exact && distinct.len() <= FOLLOWED_APART_MAX => Selected::Apart(distinct),
+            _ if rule.grade == Grade::Exact && distinct.len() <= FOLLOWED_APART_MAX => {
+                Selected::Apart(distinct)
+            }
             _ => Selected::Missing(Gap::Ambiguous, distinct.len() as u32),
         }
     }
 
     /// None of several claims holds: the link is kept to the latest before, else the first after.
     /// If those of different accounts have all ended, the last to hold it is no better than a guess.
-    fn nearest(&self, place: usize, all: &'i [Claim], begun: usize, at: Timestamp, trail: &mut Trail) -> Selected<'i> {
+    fn nearest(
+        &self,
+        place: usize,
+        all: &'i [Claim],
+        begun: usize,
+        at: Timestamp,
+        trail: &mut Trail,
+    ) -> Selected<'i> {
         let number = begun.saturating_sub(1);
         let those = if begun == 0 { CLAIMS_COMPARED_MAX } else { begun };
         let accounts = self.distinct(all.iter().take(those), Grade::Exact);

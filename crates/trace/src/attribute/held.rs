@@ -14,7 +14,12 @@ use crate::walk::{Missing, Reached, Trail};
 use super::{Account, Attributor, Held};
 
 impl<'i> Attributor<'i> {
-    pub(super) fn held_by_chain<'e>(&self, event: &'e Event<'e>, uses: &[Use], reached: &Reached) -> Held<'e>
+    pub(super) fn held_by_chain<'e>(
+        &self,
+        event: &'e Event<'e>,
+        uses: &[Use],
+        reached: &Reached,
+    ) -> Held<'e>
     where
         'i: 'e,
     {
@@ -24,7 +29,12 @@ impl<'i> Attributor<'i> {
         let identity = account.and_then(|account| account.identity).or(owner);
         let mut party = match account {
             Some(account) => account.party(reached.grade, rule),
-            None => PartyView { grade: reached.grade, rule, gap: None, ..PartyView::unattributed(Gap::NoKey) },
+            None => PartyView {
+                grade: reached.grade,
+                rule,
+                gap: None,
+                ..PartyView::unattributed(Gap::NoKey)
+            },
         };
         if party.identity.is_none() {
             party.identity = owner.map(|(id, _)| id.as_str());
@@ -37,7 +47,10 @@ impl<'i> Attributor<'i> {
         };
         if presented.is_some_and(|at| of_another(&at)) {
             let held = self.held_by_record(event, uses, &Trail::default());
-            return Held { narrowed: Some(party), open: None, ..held };
+            // Only a person narrows down who used a machine's key; another machine's account may be
+            // but another name of the same one.
+            let person = account.is_some_and(|account| account.kind == PrincipalKind::Human);
+            return Held { narrowed: person.then_some(party), open: None, ..held };
         }
         let open = reached.open.map(|missing| self.stated(event, missing));
         Held {
@@ -53,7 +66,12 @@ impl<'i> Attributor<'i> {
     }
 
     /// No key led anywhere: the register's word for a credential, else the record's own.
-    pub(super) fn held_by_record<'e>(&self, event: &'e Event<'e>, uses: &[Use], trail: &Trail) -> Held<'e>
+    pub(super) fn held_by_record<'e>(
+        &self,
+        event: &'e Event<'e>,
+        uses: &[Use],
+        trail: &Trail,
+    ) -> Held<'e>
     where
         'i: 'e,
     {
@@ -76,7 +94,9 @@ impl<'i> Attributor<'i> {
                 );
                 (PartyView { rule: "register.credential", ..party }, Some(owner))
             }
-            (None, Some(account)) => (account.party(Grade::Declared, "record.principal"), account.identity),
+            (None, Some(account)) => {
+                (account.party(Grade::Declared, "record.principal"), account.identity)
+            }
             (None, None) => {
                 let (gap, candidates, feed) = missing.unwrap_or((Gap::NoKey, 0, None));
                 (PartyView { candidates, feed, ..PartyView::unattributed(gap) }, None)
@@ -87,7 +107,16 @@ impl<'i> Attributor<'i> {
         }
         let reassigned = named.is_some_and(|account| account.reassigned);
         let conflict = disagree(named.and_then(|account| account.identity), owner);
-        Held { party, identity, credential, long_lived, reassigned, open: missing, conflict, narrowed: None }
+        Held {
+            party,
+            identity,
+            credential,
+            long_lived,
+            reassigned,
+            open: missing,
+            conflict,
+            narrowed: None,
+        }
     }
 
     /// A missing link with the feed that would close it. A session that began before the logs did
@@ -101,7 +130,10 @@ impl<'i> Attributor<'i> {
             return (missing.gap, missing.candidates, feed);
         };
         let tenant = self.directory.namespace(&event.tenant);
-        let from = self.directory.logs_from(tenant).or_else(|| self.index.first_seen(event.source, tenant));
+        let from = self
+            .directory
+            .logs_from(tenant)
+            .or_else(|| self.index.first_seen(event.source, tenant));
         if event.session_started.zip(from).is_some_and(|(began, from)| began < from) {
             return (Gap::BeforeCoverageStart, candidates, feed);
         }

@@ -20,8 +20,12 @@ struct Answer<'e> {
 }
 
 impl<'i> Attributor<'i> {
-    pub(super) fn behind_shared<'e>(&self, event: &'e Event<'e>, held: &Held<'e>, traced: &mut Traced<'e>)
-    where
+    pub(super) fn behind_shared<'e>(
+        &self,
+        event: &'e Event<'e>,
+        held: &Held<'e>,
+        traced: &mut Traced<'e>,
+    ) where
         'i: 'e,
     {
         traced.actor = PartyView {
@@ -38,7 +42,13 @@ impl<'i> Attributor<'i> {
     }
 
     /// Whether the portals' answers settle who acted, or that nobody can tell.
-    fn decide<'e>(&self, event: &'e Event<'e>, held: &Held<'e>, answers: Vec<Answer<'i>>, traced: &mut Traced<'e>) -> bool
+    fn decide<'e>(
+        &self,
+        event: &'e Event<'e>,
+        held: &Held<'e>,
+        answers: Vec<Answer<'i>>,
+        traced: &mut Traced<'e>,
+    ) -> bool
     where
         'i: 'e,
     {
@@ -48,7 +58,8 @@ impl<'i> Attributor<'i> {
         for answer in answers {
             let missing = answer.trail.missing.filter(|missing| missing.gap == Gap::Ambiguous);
             match (answer.reached, missing) {
-                (Some(reached), _) if found.as_ref().is_some_and(|(_, known)| known.party == reached.party) => {}
+                (Some(reached), _)
+                    if found.as_ref().is_some_and(|(_, known)| known.party == reached.party) => {}
                 (Some(reached), _) => {
                     candidates += 1;
                     portal = portal.or(Some(answer.portal));
@@ -63,11 +74,17 @@ impl<'i> Attributor<'i> {
         }
         traced.portal = portal.or(traced.portal);
         if candidates > 1 {
-            traced.actor = PartyView { candidates, feed: traced.actor.feed, ..PartyView::unattributed(Gap::Ambiguous) };
+            traced.actor = PartyView {
+                candidates,
+                feed: traced.actor.feed,
+                ..PartyView::unattributed(Gap::Ambiguous)
+            };
             return true;
         }
         let Some((answer, reached)) = found else { return false };
-        let Some(account) = self.account(reached.party, self.account_time(event, &reached)) else { return false };
+        let Some(account) = self.account(reached.party, self.account_time(event, &reached)) else {
+            return false;
+        };
         let rule = self.index.rule(reached.rule).map_or("", |rule| rule.name);
         // The link over the portal is documented, never a key of the person's own; and where the
         // portal itself is a guess, so is who is behind it.
@@ -93,21 +110,33 @@ impl<'i> Attributor<'i> {
 
     fn by_request(&self, event: &Event<'_>, portal: PortalHit<'i>) -> Answer<'i> {
         let requests = event.links.iter().filter(|link| {
-            link.verb == Verb::Uses && link.kind == KeyKind::Request && link.value.len() <= KEY_BYTES_MAX
+            link.verb == Verb::Uses
+                && link.kind == KeyKind::Request
+                && link.value.len() <= KEY_BYTES_MAX
         });
         let uses: Vec<Use> = requests
             .map(|link| Use {
-                key: self.index.secret.key(KeyKind::Request, portal.portal.tenant.as_str(), &link.value),
+                key: self.index.secret.key(
+                    KeyKind::Request,
+                    portal.portal.tenant.as_str(),
+                    &link.value,
+                ),
                 rule: self.index.pools.rules.number(&link.rule),
                 credential: NONE,
             })
             .collect();
         let mut trail = Trail::default();
         let reached = walk::walk(self.index, &uses, event.time, event.resolution, &mut trail);
-        let rival = |reached: &Reached| trail.rivals.iter().any(|rival| rival.party != reached.party);
+        let rival =
+            |reached: &Reached| trail.rivals.iter().any(|rival| rival.party != reached.party);
         if reached.as_ref().is_some_and(rival) {
-            let missing = walk::Missing { gap: Gap::Ambiguous, candidates: 2, rule: claims::NO_RULE };
-            return Answer { portal: portal.id, reached: None, trail: Trail { missing: Some(missing), ..Trail::default() } };
+            let missing =
+                walk::Missing { gap: Gap::Ambiguous, candidates: 2, rule: claims::NO_RULE };
+            return Answer {
+                portal: portal.id,
+                reached: None,
+                trail: Trail { missing: Some(missing), ..Trail::default() },
+            };
         }
         Answer { portal: portal.id, reached, trail }
     }
@@ -120,7 +149,8 @@ impl<'i> Attributor<'i> {
         };
         let mut trail = Trail::default();
         let reached = walk::walk(self.index, &[link], event.time, event.resolution, &mut trail);
-        let reached = reached.map(|reached| Reached { grade: Grade::Inferred, rule: link.rule, ..reached });
+        let reached =
+            reached.map(|reached| Reached { grade: Grade::Inferred, rule: link.rule, ..reached });
         Answer { portal: portal.id, reached, trail }
     }
 }

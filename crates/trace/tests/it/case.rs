@@ -123,8 +123,12 @@ fn fact(register: &mut Register, line: &'static str) {
             register.credentials.insert(id.into(), credential);
         }
         ["portal", id, "in", tenant] => {
-            let mut portal =
-                Portal { organization: None, tenant: tenant.into(), acts_as: Vec::new(), idle: None };
+            let mut portal = Portal {
+                organization: None,
+                tenant: tenant.into(),
+                acts_as: Vec::new(),
+                idle: None,
+            };
             for clause in clauses {
                 match clause.split_once(' ') {
                     Some(("idle", idle)) => portal.idle = Some(length(idle)),
@@ -204,11 +208,7 @@ fn interval(words: &[&str]) -> Interval {
     interval
 }
 
-fn credential(
-    owner: &str,
-    clauses: impl Iterator<Item = &'static str>,
-    line: &str,
-) -> Credential {
+fn credential(owner: &str, clauses: impl Iterator<Item = &'static str>, line: &str) -> Credential {
     let mut credential = Credential {
         identity: owner.into(),
         kind: CredentialKind::ApiKey,
@@ -227,7 +227,9 @@ fn credential(
         match clause.split_once(' ').unwrap_or((clause, "")) {
             ("handle", handle) => credential.handle = handle.to_owned(),
             ("in", namespace) => credential.namespace = Some(namespace.to_owned()),
-            ("used", by) => credential.consumer = Some(by.trim_start_matches("only by ").to_owned()),
+            ("used", by) => {
+                credential.consumer = Some(by.trim_start_matches("only by ").to_owned())
+            }
             ("shared", _) => credential.shared = true,
             _ => panic!("not a fact about a credential: {line}"),
         }
@@ -242,7 +244,8 @@ fn rule(line: &'static str) -> (&'static str, (KeyKind, LinkRule)) {
     let kind = clauses.next().and_then(KeyKind::parse).expect("a kind of key");
     let grade = clauses.next().and_then(Grade::parse).expect("a grade");
     let closed_by = closed_by.trim_matches('"');
-    let mut rule = LinkRule { name, grade, window: None, recycled: false, long_lived: false, closed_by };
+    let mut rule =
+        LinkRule { name, grade, window: None, recycled: false, long_lived: false, closed_by };
     for clause in clauses {
         match clause.split_once(' ').unwrap_or((clause, "")) {
             ("within", window) => rule.window = Some(length(window)),
@@ -312,7 +315,11 @@ fn principal(words: &[&'static str], tenant: &'static str) -> Principal<'static>
     Principal { namespace: namespace.into(), value: value.into(), name, kind }
 }
 
-fn detail(event: &mut Event<'static>, line: &'static str, rules: &BTreeMap<&str, (KeyKind, LinkRule)>) {
+fn detail(
+    event: &mut Event<'static>,
+    line: &'static str,
+    rules: &BTreeMap<&str, (KeyKind, LinkRule)>,
+) {
     let words: Vec<&'static str> = line.split(' ').filter(|word| !word.is_empty()).collect();
     let tenant: &'static str = match event.tenant {
         Cow::Borrowed(tenant) => tenant,
@@ -350,7 +357,8 @@ fn link(
     rules: &BTreeMap<&str, (KeyKind, LinkRule)>,
 ) {
     let (kind, rule) = rules.get(key).copied().unwrap_or_else(|| {
-        let kind = KeyKind::parse(key).unwrap_or_else(|| panic!("not a kind of key or a rule: {key}"));
+        let kind =
+            KeyKind::parse(key).unwrap_or_else(|| panic!("not a kind of key or a rule: {key}"));
         (kind, plain(kind))
     });
     let tenant = event.tenant.clone();
@@ -363,7 +371,8 @@ fn link(
         Some((times, text)) => Cow::Owned(text.repeat(times.parse().expect("a number of times"))),
         None => Cow::Borrowed(value),
     };
-    let mut link = Link { verb, kind, namespace, value, rule, parent: None, until: None, root: None };
+    let mut link =
+        Link { verb, kind, namespace, value, rule, parent: None, until: None, root: None };
     let mut rest = rest;
     while let [word, more @ ..] = rest {
         rest = match (*word, more) {
@@ -405,7 +414,8 @@ pub fn time(text: &str) -> Timestamp {
     let (day, clock) = text.split_once('T').unwrap_or(("02", text));
     let mut seconds = 0.0;
     for part in clock.split(':') {
-        seconds = seconds * 60.0 + part.parse::<f64>().unwrap_or_else(|_| panic!("not a time: {text}"));
+        seconds =
+            seconds * 60.0 + part.parse::<f64>().unwrap_or_else(|_| panic!("not a time: {text}"));
     }
     let days = 20_513 + day.parse::<i64>().expect("a day of the month");
     let millis = (seconds * 1000.0).round() as i64;

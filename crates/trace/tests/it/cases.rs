@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use countersign_model::event::Event;
 use countersign_model::register::Register;
 use countersign_trace::attribute::Attributor;
-use countersign_trace::index::Index;
 use countersign_trace::codec::{self, Place};
 use countersign_trace::collect::Collector;
 use countersign_trace::directory::Directory;
 use countersign_trace::group::group;
 use countersign_trace::hash::Secret;
+use countersign_trace::index::Index;
 
 use crate::case::{self, Case};
 use crate::render::render;
@@ -38,11 +38,13 @@ fn every_case_answers_the_same_in_every_arrival_order() {
         }
         if answer.trim_end() != case.expect {
             if std::env::var_os("UPDATE_CASES").is_some() {
-                fs::write(&path, format!("{}\n\nexpect\n{answer}", case.head)).expect("cases can be written");
+                fs::write(&path, format!("{}\n\nexpect\n{answer}", case.head))
+                    .expect("cases can be written");
                 continue;
             }
             let title = &case.title;
-            write!(wrong, "\n# {title}\nexpected\n{}\ngot\n{answer}", case.expect).expect("a string takes everything");
+            write!(wrong, "\n# {title}\nexpected\n{}\ngot\n{answer}", case.expect)
+                .expect("a string takes everything");
         }
     }
     assert!(wrong.is_empty(), "{wrong}\nUPDATE_CASES=1 rewrites what is expected");
@@ -54,7 +56,8 @@ fn every_edge_case_has_a_file_and_raw_ones_are_the_seven_known() {
     let mut numbers = BTreeSet::new();
     let mut raw = BTreeSet::new();
     for (path, case) in cases() {
-        let number = number(&case.title).unwrap_or_else(|| panic!("{} has no number", path.display()));
+        let number =
+            number(&case.title).unwrap_or_else(|| panic!("{} has no number", path.display()));
         let file = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         assert!(file.starts_with(&format!("{number:02}-")), "{file} is titled {number}");
         numbers.insert(number);
@@ -91,7 +94,10 @@ fn orders(events: &[Event<'static>]) -> Vec<(String, Vec<Vec<Event<'static>>>)> 
         let mut shuffled = events.to_vec();
         shuffle(&mut shuffled, seed);
         let (left, right) = shuffled.split_at(shuffled.len() / 2);
-        orders.push((format!("shuffle {seed} over two readers"), vec![left.to_vec(), right.to_vec()]));
+        orders.push((
+            format!("shuffle {seed} over two readers"),
+            vec![left.to_vec(), right.to_vec()],
+        ));
         orders.push((format!("shuffle {seed}"), vec![shuffled]));
     }
     orders
@@ -133,7 +139,9 @@ pub fn answer(register: &Register, readers: &[&[Event<'static>]]) -> String {
     let attributor = Attributor::new(&index, &directory);
     let dictionaries: Vec<codec::Dictionary> = rows
         .iter()
-        .map(|(_, _, bytes)| codec::Dictionary::decode(bytes, |text| text.to_owned().leak()).expect("just encoded"))
+        .map(|(_, _, bytes)| {
+            codec::Dictionary::decode(bytes, |text| text.to_owned().leak()).expect("just encoded")
+        })
         .collect();
     let mut out = String::new();
     let same = |(a, _): &(&Row, &codec::Dictionary), (b, _): &(&Row, &codec::Dictionary)| {

@@ -17,7 +17,8 @@ use crate::render::render;
 const TIME_MAX: Elapsed = Elapsed::from_secs(30);
 
 fn parse(register: &str, rules: &str, events: &str) -> Case {
-    let text = format!("# 0 Flood\n\nregister\n{register}\nrules\n{rules}\nevents\n{events}\nexpect\n");
+    let text =
+        format!("# 0 Flood\n\nregister\n{register}\nrules\n{rules}\nevents\n{events}\nexpect\n");
     case::parse(text.leak())
 }
 
@@ -76,7 +77,10 @@ fn keys_that_fan_out_at_every_hop_end() {
     for hop in 0..16 {
         events.push_str("  09:00:00 e token_issue t in t by service x\n");
         for key in 0..8 {
-            events.push_str(&format!("    uses token {}-{key}\n    issues token {hop}-{key}\n", hop + 1));
+            events.push_str(&format!(
+                "    uses token {}-{key}\n    issues token {hop}-{key}\n",
+                hop + 1
+            ));
         }
     }
     events.push_str("  10:00:00 u action a in t by service x\n    uses token 0-0\n");
@@ -108,7 +112,10 @@ fn a_full_quota_names_nobody_wrongly_and_is_its_tenants_own() {
         events.push(sign_in.clone());
         let claims = gather(&case.register, quota, &events);
         assert!(!claims.over_quota.contains_key("quiet"));
-        assert_eq!(claims.over_quota.get("loud").copied().unwrap_or(0), 100_u64.saturating_sub(quota));
+        assert_eq!(
+            claims.over_quota.get("loud").copied().unwrap_or(0),
+            100_u64.saturating_sub(quota)
+        );
         let answer = answers(&case.register, claims, std::slice::from_ref(used));
         assert!(answer[0].contains("nobody: ambiguous"), "quota {quota}: {}", answer[0]);
     }

@@ -24,7 +24,8 @@ pub fn render(answer: &Attribution<'_>) -> String {
     let chain = chain.map(|hop| format!("{} {} {}", hop.event, hop.rule, hop.grade.as_str()));
     line("chain", chain.collect::<Vec<_>>().join(" <- "));
     line("key", answer.credential.unwrap_or_default().to_owned());
-    let assurance = answer.assurance.iter().map(|(namespace, value)| format!("{namespace} {value}"));
+    let assurance =
+        answer.assurance.iter().map(|(namespace, value)| format!("{namespace} {value}"));
     line("proof", assurance.collect::<Vec<_>>().join(", "));
     line("since", answer.authenticated_at.map(|at| clock(at.0)).unwrap_or_default());
     let notes = answer.notes.iter().map(|note| note.as_str());
@@ -47,7 +48,9 @@ fn party(party: &Party<'_>) -> String {
     }
     match party.gap {
         None => write!(out, ", {} by {}", party.grade.as_str(), party.rule),
-        Some(gap) if party.candidates > 0 => write!(out, ": {} of {}", gap.as_str(), party.candidates),
+        Some(gap) if party.candidates > 0 => {
+            write!(out, ": {} of {}", gap.as_str(), party.candidates)
+        }
         Some(gap) => write!(out, ": {}", gap.as_str()),
     }
     .expect("a string takes everything");

@@ -2,7 +2,9 @@
 //! guess, and where nothing is lost everybody is named.
 
 use countersign_model::attribution::Note;
-use countersign_model::event::{Event, EventKind, Link, LinkRule, Outcome, Principal, PrincipalKind, Verb};
+use countersign_model::event::{
+    Event, EventKind, Link, LinkRule, Outcome, Principal, PrincipalKind, Verb,
+};
 use countersign_model::grade::Grade;
 use countersign_model::key::KeyKind;
 use countersign_model::register::Register;
@@ -53,7 +55,12 @@ enum Way {
     Saml,
 }
 
-const fn rule(name: &'static str, grade: Grade, window: Option<Duration>, recycled: bool) -> LinkRule {
+const fn rule(
+    name: &'static str,
+    grade: Grade,
+    window: Option<Duration>,
+    recycled: bool,
+) -> LinkRule {
     LinkRule { name, grade, window, recycled, long_lived: false, closed_by: "" }
 }
 
@@ -64,8 +71,15 @@ const SAML: LinkRule = rule("saml", Grade::Composite, Some(Duration(10_000_000_0
 
 fn visits() -> impl Strategy<Value = Vec<Visit>> {
     let ways = vec![Way::Tokens, Way::Recycled, Way::Request, Way::Presence, Way::Saml];
-    let visit = (0_usize..3, 1_i64..40, 0_usize..6, prop::sample::select(ways), any::<u32>(), any::<u32>())
-        .prop_map(|(person, start, hops, way, one, other)| Visit { person, start, hops, way, lost: one & other });
+    let visit =
+        (0_usize..3, 1_i64..40, 0_usize..6, prop::sample::select(ways), any::<u32>(), any::<u32>())
+            .prop_map(|(person, start, hops, way, one, other)| Visit {
+                person,
+                start,
+                hops,
+                way,
+                lost: one & other,
+            });
     prop::collection::vec(visit, 1..12)
 }
 
@@ -79,7 +93,9 @@ fn records(visits: &[Visit], loses: bool) -> (Vec<Event<'static>>, Vec<(Event<'s
         let action = records.pop().expect("a visit ends with its action");
         truth.push((action.clone(), visit.person));
         let kept = records.into_iter().enumerate();
-        all.extend(kept.filter(|(at, _)| !loses || visit.lost >> at & 1 == 0).map(|(_, record)| record));
+        all.extend(
+            kept.filter(|(at, _)| !loses || visit.lost >> at & 1 == 0).map(|(_, record)| record),
+        );
         all.push(action);
         clock += 10;
     }
@@ -92,18 +108,42 @@ fn visit_records(number: usize, visit: &Visit, clock: i64) -> Vec<Event<'static>
     let record = |part: &str, at: i64, tenant: &'static str, who: Option<&str>, links| {
         event(format!("{number}-{part}"), clock * 1000 + at, tenant, who, links)
     };
-    let mut records = vec![record("in", 0, "idp", Some(&person), vec![link(Verb::Authenticates, TOKEN, KeyKind::Token, "idp", key(0))])];
+    let mut records = vec![record(
+        "in",
+        0,
+        "idp",
+        Some(&person),
+        vec![link(Verb::Authenticates, TOKEN, KeyKind::Token, "idp", key(0))],
+    )];
     match visit.way {
         Way::Tokens => {}
         Way::Recycled => {
-            records.push(record("number", 1, "idp", Some(&person), vec![
-                link(Verb::Uses, TOKEN, KeyKind::Token, "idp", key(0)),
-                link(Verb::Issues, NUMBER, KeyKind::Session, "idp", "17".to_owned()),
-            ]));
-            records.push(record("out", 9000, "idp", None, vec![link(Verb::Revokes, NUMBER, KeyKind::Session, "idp", "17".to_owned())]));
+            records.push(record(
+                "number",
+                1,
+                "idp",
+                Some(&person),
+                vec![
+                    link(Verb::Uses, TOKEN, KeyKind::Token, "idp", key(0)),
+                    link(Verb::Issues, NUMBER, KeyKind::Session, "idp", "17".to_owned()),
+                ],
+            ));
+            records.push(record(
+                "out",
+                9000,
+                "idp",
+                None,
+                vec![link(Verb::Revokes, NUMBER, KeyKind::Session, "idp", "17".to_owned())],
+            ));
             // Without the name, a number whose issue is lost would be, for all that logs can show,
             // still the one's before.
-            records.push(record("act", 5000, "idp", Some(&person), vec![link(Verb::Uses, NUMBER, KeyKind::Session, "idp", "17".to_owned())]));
+            records.push(record(
+                "act",
+                5000,
+                "idp",
+                Some(&person),
+                vec![link(Verb::Uses, NUMBER, KeyKind::Session, "idp", "17".to_owned())],
+            ));
             return records;
         }
         Way::Request | Way::Presence => {
@@ -122,21 +162,51 @@ fn visit_records(number: usize, visit: &Visit, clock: i64) -> Vec<Event<'static>
         Way::Saml => {
             let subject = person.clone();
             records = vec![
-                record("in", 0, "idp", Some(&person), vec![link(Verb::Authenticates, SAML, KeyKind::Assertion, "idp", subject.clone())]),
-                record("sp", 1, "app", None, vec![
-                    link(Verb::Uses, SAML, KeyKind::Assertion, "idp", subject),
-                    link(Verb::Authenticates, TOKEN, KeyKind::Token, "idp", key(0)),
-                ]),
+                record(
+                    "in",
+                    0,
+                    "idp",
+                    Some(&person),
+                    vec![link(
+                        Verb::Authenticates,
+                        SAML,
+                        KeyKind::Assertion,
+                        "idp",
+                        subject.clone(),
+                    )],
+                ),
+                record(
+                    "sp",
+                    1,
+                    "app",
+                    None,
+                    vec![
+                        link(Verb::Uses, SAML, KeyKind::Assertion, "idp", subject),
+                        link(Verb::Authenticates, TOKEN, KeyKind::Token, "idp", key(0)),
+                    ],
+                ),
             ];
         }
     }
     for hop in 0..visit.hops {
-        records.push(record(&format!("hop{hop}"), 2 + hop as i64, "sts", Some("role"), vec![
-            link(Verb::Uses, TOKEN, KeyKind::Token, "idp", key(hop)),
-            link(Verb::Issues, TOKEN, KeyKind::Token, "idp", key(hop + 1)),
-        ]));
+        records.push(record(
+            &format!("hop{hop}"),
+            2 + hop as i64,
+            "sts",
+            Some("role"),
+            vec![
+                link(Verb::Uses, TOKEN, KeyKind::Token, "idp", key(hop)),
+                link(Verb::Issues, TOKEN, KeyKind::Token, "idp", key(hop + 1)),
+            ],
+        ));
     }
-    records.push(record("act", 50, "cloud", Some("role"), vec![link(Verb::Uses, TOKEN, KeyKind::Token, "idp", key(visit.hops))]));
+    records.push(record(
+        "act",
+        50,
+        "cloud",
+        Some("role"),
+        vec![link(Verb::Uses, TOKEN, KeyKind::Token, "idp", key(visit.hops))],
+    ));
     records
 }
 
@@ -146,7 +216,13 @@ fn principal(namespace: &'static str, value: &str) -> Principal<'static> {
     Principal { namespace: namespace.into(), value: value.to_owned().into(), name: None, kind }
 }
 
-fn event(id: String, millis: i64, tenant: &'static str, who: Option<&str>, links: Vec<Link<'static>>) -> Event<'static> {
+fn event(
+    id: String,
+    millis: i64,
+    tenant: &'static str,
+    who: Option<&str>,
+    links: Vec<Link<'static>>,
+) -> Event<'static> {
     Event {
         source: "source",
         feed: "main",
@@ -173,12 +249,31 @@ fn event(id: String, millis: i64, tenant: &'static str, who: Option<&str>, links
     }
 }
 
-fn link(verb: Verb, rule: LinkRule, kind: KeyKind, namespace: &'static str, value: String) -> Link<'static> {
-    Link { verb, kind, namespace: namespace.into(), value: value.into(), rule, parent: None, until: None, root: None }
+fn link(
+    verb: Verb,
+    rule: LinkRule,
+    kind: KeyKind,
+    namespace: &'static str,
+    value: String,
+) -> Link<'static> {
+    Link {
+        verb,
+        kind,
+        namespace: namespace.into(),
+        value: value.into(),
+        rule,
+        parent: None,
+        until: None,
+        root: None,
+    }
 }
 
 /// For each action: who really acted, whom the answer names, and its grade.
-fn outcomes(visits: &[Visit], loses: bool, without: &[&str]) -> Vec<(String, Option<String>, Grade)> {
+fn outcomes(
+    visits: &[Visit],
+    loses: bool,
+    without: &[&str],
+) -> Vec<(String, Option<String>, Grade)> {
     let register: Register = case::parse(REGISTER).register;
     let directory = Directory::new(&register);
     let (records, truth) = records(visits, loses);
@@ -191,7 +286,10 @@ fn outcomes(visits: &[Visit], loses: bool, without: &[&str]) -> Vec<(String, Opt
     let answer = |(action, person): &(Event<'static>, usize)| {
         let traced = attributor.attribute(action);
         let view = traced.view();
-        assert!(loses || !view.notes.contains(&Note::Conflict), "nothing in these worlds disagrees");
+        assert!(
+            loses || !view.notes.contains(&Note::Conflict),
+            "nothing in these worlds disagrees"
+        );
         (format!("p{person}"), view.actor.identity.map(str::to_owned), view.actor.grade)
     };
     truth.iter().map(answer).collect()
@@ -200,7 +298,13 @@ fn outcomes(visits: &[Visit], loses: bool, without: &[&str]) -> Vec<(String, Opt
 /// A world with every way of signing in, twice by different people, far apart.
 fn every_way() -> Vec<Visit> {
     let ways = [Way::Tokens, Way::Recycled, Way::Request, Way::Presence, Way::Saml];
-    let visit = |(number, way): (usize, Way)| Visit { person: number % 3, start: 100, hops: 2, way, lost: 0 };
+    let visit = |(number, way): (usize, Way)| Visit {
+        person: number % 3,
+        start: 100,
+        hops: 2,
+        way,
+        lost: 0,
+    };
     ways.into_iter().chain(ways).enumerate().map(visit).collect()
 }
 
@@ -219,7 +323,9 @@ proptest! {
 
 #[test]
 fn where_nothing_is_lost_everybody_is_named() {
-    for (number, (truth, named, grade)) in outcomes(&every_way(), false, &[]).into_iter().enumerate() {
+    for (number, (truth, named, grade)) in
+        outcomes(&every_way(), false, &[]).into_iter().enumerate()
+    {
         assert_eq!(Some(truth), named, "visit {number}");
         assert_eq!(grade.counts(), number % 5 != 3, "visit {number} is {}", grade.as_str());
     }

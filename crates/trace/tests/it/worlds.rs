@@ -1,7 +1,8 @@
 //! Random worlds: whatever the order, the copies and the readers, the same answers.
 
 use countersign_model::event::{
-    Delegate, DelegateRole, Event, EventKind, Link, LinkRule, Outcome, Principal, PrincipalKind, Verb,
+    Delegate, DelegateRole, Event, EventKind, Link, LinkRule, Outcome, Principal, PrincipalKind,
+    Verb,
 };
 use countersign_model::grade::Grade;
 use countersign_model::key::KeyKind;
@@ -40,7 +41,13 @@ const RULES: [LinkRule; 6] = [
     rule("long", Grade::Exact, None, false, true),
 ];
 
-const fn rule(name: &'static str, grade: Grade, window: Option<i64>, recycled: bool, long_lived: bool) -> LinkRule {
+const fn rule(
+    name: &'static str,
+    grade: Grade,
+    window: Option<i64>,
+    recycled: bool,
+    long_lived: bool,
+) -> LinkRule {
     let window = match window {
         Some(seconds) => Some(Duration(seconds * 1_000_000_000)),
         None => None,
@@ -134,17 +141,19 @@ prop_compose! {
 
 /// A chain of tokens over many hops, perhaps with its end tied to its beginning.
 fn chain() -> impl Strategy<Value = Vec<Event<'static>>> {
-    (1_usize..20, prop::bool::ANY, prop::collection::vec(event(), 21)).prop_map(|(hops, ring, events)| {
-        let mut chain = Vec::new();
-        for (hop, mut event) in (0..=hops).zip(events) {
-            let up = if hop == 0 && ring { hops } else { hop };
-            event.id = format!("hop{hop}").into();
-            event.outcome = Outcome::Success;
-            event.links = vec![key(Verb::Uses, up), key(Verb::Issues, hop + 1)];
-            chain.push(event);
-        }
-        chain
-    })
+    (1_usize..20, prop::bool::ANY, prop::collection::vec(event(), 21)).prop_map(
+        |(hops, ring, events)| {
+            let mut chain = Vec::new();
+            for (hop, mut event) in (0..=hops).zip(events) {
+                let up = if hop == 0 && ring { hops } else { hop };
+                event.id = format!("hop{hop}").into();
+                event.outcome = Outcome::Success;
+                event.links = vec![key(Verb::Uses, up), key(Verb::Issues, hop + 1)];
+                chain.push(event);
+            }
+            chain
+        },
+    )
 }
 
 fn key(verb: Verb, number: usize) -> Link<'static> {
