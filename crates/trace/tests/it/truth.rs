@@ -103,111 +103,101 @@ fn records(visits: &[Visit], loses: bool) -> (Vec<Event<'static>>, Vec<(Event<'s
 }
 
 fn visit_records(number: usize, visit: &Visit, clock: i64) -> Vec<Event<'static>> {
-    let person = format!("p{}", visit.person);
-    let key = |hop: usize| format!("k{number}-{hop}");
-    let record = |part: &str, at: i64, tenant: &'static str, who: Option<&str>, links| {
-        event(format!("{number}-{part}"), clock * 1000 + at, tenant, who, links)
-    };
-    let mut records = vec![record(
-        "in",
-        0,
-        "idp",
-        Some(&person),
-        vec![link(Verb::Authenticates, TOKEN, KeyKind::Token, "idp", key(0))],
-    )];
+    let scribe = Scribe { number, clock, person: format!("p{}", visit.person) };
     match visit.way {
-        Way::Tokens => {}
-        Way::Recycled => {
-            records.push(record(
+        Way::Tokens => [vec![scribe.sign_in()], scribe.hops(visit.hops)].concat(),
+        Way::Recycled => [vec![scribe.sign_in()], scribe.by_number()].concat(),
+        Way::Request => vec![
+            scribe.sign_in(),
+            scribe.in_portal(vec![link(Verb::Issues, REQUEST, "desk", scribe.key(9))]),
+            scribe.behind_portal(vec![link(Verb::Uses, REQUEST, "app", scribe.key(9))]),
+        ],
+        Way::Presence => {
+            vec![scribe.sign_in(), scribe.in_portal(Vec::new()), scribe.behind_portal(Vec::new())]
+        }
+        Way::Saml => [scribe.both_sides(), scribe.hops(visit.hops)].concat(),
+    }
+}
+
+/// Writes the records of one visit; each method's last record is the later one.
+struct Scribe {
+    number: usize,
+    clock: i64,
+    person: String,
+}
+
+impl Scribe {
+    fn key(&self, hop: usize) -> String {
+        format!("k{}-{hop}", self.number)
+    }
+
+    fn token(&self, verb: Verb, hop: usize) -> Link<'static> {
+        link(verb, TOKEN, "idp", self.key(hop))
+    }
+
+    fn record(
+        &self,
+        part: &str,
+        at: i64,
+        (tenant, who): (&'static str, Option<&str>),
+        links: Vec<Link<'static>>,
+    ) -> Event<'static> {
+        let id = format!("{}-{part}", self.number);
+        event(id, self.clock * 1000 + at, tenant, who, links)
+    }
+
+    fn me(&self) -> (&'static str, Option<&str>) {
+        ("idp", Some(&self.person))
+    }
+
+    fn sign_in(&self) -> Event<'static> {
+        self.record("in", 0, self.me(), vec![self.token(Verb::Authenticates, 0)])
+    }
+
+    fn hops(&self, hops: usize) -> Vec<Event<'static>> {
+        let hop = |hop: usize| {
+            let links = vec![self.token(Verb::Uses, hop), self.token(Verb::Issues, hop + 1)];
+            self.record(&format!("hop{hop}"), 2 + hop as i64, ("sts", Some("role")), links)
+        };
+        let act =
+            self.record("act", 50, ("cloud", Some("role")), vec![self.token(Verb::Uses, hops)]);
+        (0..hops).map(hop).chain([act]).collect()
+    }
+
+    fn by_number(&self) -> Vec<Event<'static>> {
+        let number = |verb| link(verb, NUMBER, "idp", "17".to_owned());
+        vec![
+            self.record(
                 "number",
                 1,
-                "idp",
-                Some(&person),
-                vec![
-                    link(Verb::Uses, TOKEN, KeyKind::Token, "idp", key(0)),
-                    link(Verb::Issues, NUMBER, KeyKind::Session, "idp", "17".to_owned()),
-                ],
-            ));
-            records.push(record(
-                "out",
-                9000,
-                "idp",
-                None,
-                vec![link(Verb::Revokes, NUMBER, KeyKind::Session, "idp", "17".to_owned())],
-            ));
+                self.me(),
+                vec![self.token(Verb::Uses, 0), number(Verb::Issues)],
+            ),
+            self.record("out", 9000, ("idp", None), vec![number(Verb::Revokes)]),
             // Without the name, a number whose issue is lost would be, for all that logs can show,
             // still the one's before.
-            records.push(record(
-                "act",
-                5000,
-                "idp",
-                Some(&person),
-                vec![link(Verb::Uses, NUMBER, KeyKind::Session, "idp", "17".to_owned())],
-            ));
-            return records;
-        }
-        Way::Request | Way::Presence => {
-            let mut links = vec![link(Verb::Uses, TOKEN, KeyKind::Token, "idp", key(0))];
-            let mut uses = Vec::new();
-            if matches!(visit.way, Way::Request) {
-                links.push(link(Verb::Issues, REQUEST, KeyKind::Request, "desk", key(9)));
-                uses.push(link(Verb::Uses, REQUEST, KeyKind::Request, "app", key(9)));
-            }
-            let mut seen = record("get", 1, "desk", Some(&person), links);
-            seen.principal = Some(principal("idp", &person));
-            records.push(seen);
-            records.push(record("act", 2, "app", Some("front"), uses));
-            return records;
-        }
-        Way::Saml => {
-            let subject = person.clone();
-            records = vec![
-                record(
-                    "in",
-                    0,
-                    "idp",
-                    Some(&person),
-                    vec![link(
-                        Verb::Authenticates,
-                        SAML,
-                        KeyKind::Assertion,
-                        "idp",
-                        subject.clone(),
-                    )],
-                ),
-                record(
-                    "sp",
-                    1,
-                    "app",
-                    None,
-                    vec![
-                        link(Verb::Uses, SAML, KeyKind::Assertion, "idp", subject),
-                        link(Verb::Authenticates, TOKEN, KeyKind::Token, "idp", key(0)),
-                    ],
-                ),
-            ];
-        }
+            self.record("act", 5000, self.me(), vec![number(Verb::Uses)]),
+        ]
     }
-    for hop in 0..visit.hops {
-        records.push(record(
-            &format!("hop{hop}"),
-            2 + hop as i64,
-            "sts",
-            Some("role"),
-            vec![
-                link(Verb::Uses, TOKEN, KeyKind::Token, "idp", key(hop)),
-                link(Verb::Issues, TOKEN, KeyKind::Token, "idp", key(hop + 1)),
-            ],
-        ));
+
+    fn in_portal(&self, more: Vec<Link<'static>>) -> Event<'static> {
+        let links = [vec![self.token(Verb::Uses, 0)], more].concat();
+        let principal = Some(principal("idp", &self.person));
+        Event { principal, ..self.record("get", 1, ("desk", None), links) }
     }
-    records.push(record(
-        "act",
-        50,
-        "cloud",
-        Some("role"),
-        vec![link(Verb::Uses, TOKEN, KeyKind::Token, "idp", key(visit.hops))],
-    ));
-    records
+
+    fn behind_portal(&self, links: Vec<Link<'static>>) -> Event<'static> {
+        self.record("act", 2, ("app", Some("front")), links)
+    }
+
+    fn both_sides(&self) -> Vec<Event<'static>> {
+        let subject = |verb| link(verb, SAML, "idp", self.person.clone());
+        let taken = vec![subject(Verb::Uses), self.token(Verb::Authenticates, 0)];
+        vec![
+            self.record("in", 0, self.me(), vec![subject(Verb::Authenticates)]),
+            self.record("sp", 1, ("app", None), taken),
+        ]
+    }
 }
 
 fn principal(namespace: &'static str, value: &str) -> Principal<'static> {
@@ -249,13 +239,13 @@ fn event(
     }
 }
 
-fn link(
-    verb: Verb,
-    rule: LinkRule,
-    kind: KeyKind,
-    namespace: &'static str,
-    value: String,
-) -> Link<'static> {
+fn link(verb: Verb, rule: LinkRule, namespace: &'static str, value: String) -> Link<'static> {
+    let kind = match rule.name {
+        "number" => KeyKind::Session,
+        "request" => KeyKind::Request,
+        "saml" => KeyKind::Assertion,
+        _ => KeyKind::Token,
+    };
     Link {
         verb,
         kind,
