@@ -11,7 +11,7 @@ use countersign_model::register::matches;
 use countersign_model::time::Duration;
 
 use crate::definition::{self, Definition, Fields, PrincipalForm, Proof};
-use crate::scan::Keys;
+use crate::scan::{Keys, Raw};
 use crate::take::{Paths, Slots, Take};
 
 /// The definitions that come with the program, in the order in which they are tried.
@@ -139,7 +139,7 @@ impl Source {
     }
 
     /// The slots of a record, if it is one of this source.
-    pub(crate) fn detect<'a>(&self, record: &'a str, keys: Keys) -> Option<Vec<Option<&'a str>>> {
+    pub(crate) fn detect<'a>(&self, record: &'a str, keys: Keys) -> Option<Vec<Option<Raw<'a>>>> {
         let slots = self.paths.read(record, keys).ok()?;
         self.detect.iter().all(|condition| condition.holds(&slots)).then_some(slots)
     }
@@ -166,6 +166,7 @@ pub(crate) struct Layer {
     pub shared_id: Option<Take>,
     pub session_started: Option<Take>,
     pub failure: Option<Vec<Condition>>,
+    pub success: Option<Vec<Condition>>,
     pub privileged: Option<Vec<Condition>>,
     pub redacted: Option<Vec<Condition>>,
     pub principal: Option<PrincipalTake>,
@@ -219,10 +220,17 @@ pub(crate) struct Condition {
     prefix: Vec<String>,
     like: Vec<String>,
     exists: Option<bool>,
+    asks_only_existence: bool,
 }
 
 impl Condition {
     pub fn holds(&self, slots: &Slots<'_>) -> bool {
+        if self.exists.is_some_and(|exists| exists != self.take.is_there(slots)) {
+            return false;
+        }
+        if self.asks_only_existence {
+            return true;
+        }
         let value = self.take.as_written(slots);
         let value = value.as_deref();
         let one_of = |list: &[String]| value.is_some_and(|value| list.iter().any(|one| one == value));
@@ -232,18 +240,16 @@ impl Condition {
                 || value.is_some_and(|value| self.prefix.iter().any(|head| value.starts_with(head.as_str()))))
             && (self.like.is_empty()
                 || value.is_some_and(|value| self.like.iter().any(|pattern| matches(pattern, value))))
-            && self.exists.is_none_or(|exists| exists == value.is_some_and(|value| !value.is_empty()))
     }
 }
 
 fn conditions(forms: &[definition::Condition], paths: &mut Paths) -> Result<Vec<Condition>, Fault> {
     let one = |form: &definition::Condition| {
-        let says_nothing = form.is.is_empty()
+        let asks_only_existence = form.is.is_empty()
             && form.isnt.is_empty()
             && form.prefix.is_empty()
-            && form.like.is_empty()
-            && form.exists.is_none();
-        if says_nothing {
+            && form.like.is_empty();
+        if asks_only_existence && form.exists.is_none() {
             return Err(Fault::new("a condition asks nothing", "add `is`, `isnt`, `prefix`, `like` or `exists`"));
         }
         Ok(Condition {
@@ -253,6 +259,7 @@ fn conditions(forms: &[definition::Condition], paths: &mut Paths) -> Result<Vec<
             prefix: form.prefix.clone(),
             like: form.like.clone(),
             exists: form.exists,
+            asks_only_existence,
         })
     };
     forms.iter().map(one).collect()
@@ -321,6 +328,7 @@ impl Layer {
             shared_id: optional(form.shared_id.as_ref(), paths)?,
             session_started: optional(form.session_started.as_ref(), paths)?,
             failure: optional_conditions(form.failure.as_ref(), paths)?,
+            success: optional_conditions(form.success.as_ref(), paths)?,
             privileged: optional_conditions(form.privileged.as_ref(), paths)?,
             redacted: optional_conditions(form.redacted.as_ref(), paths)?,
             principal: form.principal.as_ref().map(|form| principal(form, paths)).transpose()?,

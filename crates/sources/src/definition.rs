@@ -90,6 +90,9 @@ pub struct Fields {
     pub session_started: Option<Take>,
     /// The record is of a failure if any of these holds.
     pub failure: Option<Vec<Condition>>,
+    /// If this is said, a record that is no failure is a success only if any of these holds;
+    /// otherwise its outcome is unknown.
+    pub success: Option<Vec<Condition>>,
     /// The record is privileged if any of these holds.
     pub privileged: Option<Vec<Condition>>,
     /// The source removed a linking value if any of these holds.

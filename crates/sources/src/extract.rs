@@ -1,18 +1,13 @@
 //! From the slots of one record to its event.
 
 use std::borrow::Cow;
-use std::hash::Hasher;
 
-use countersign_model::event::{Delegate, Event, EventKind, Link, Outcome, Principal};
-use countersign_model::key::KeyKind;
+use countersign_model::event::{Delegate, Event, EventKind, Link, Outcome, Principal, Verb};
 
 use crate::compile::{Condition, Layer, LinkTake, PrincipalTake, Source};
 use crate::take::{Slots, Take};
 use crate::time;
-use crate::transform::is_bearer;
-
-/// What stands where a secret was.
-const STRIPPED: &str = "[stripped]";
+use crate::secret::{is_bearer, without_bearer};
 
 /// Why a record is no event, in words.
 pub type Reason = String;
@@ -81,7 +76,7 @@ impl<'a, 's> Draft<'a, 's, 'a> {
         let time = time::parse(&time).ok_or_else(|| "the time of the record cannot be read".to_owned())?;
         let id = self.value(|layer| layer.id.as_ref());
         let id = id.unwrap_or_else(|| Cow::Owned(format!("content-{content:016x}")));
-        let outcome = if self.any(|layer| layer.failure.as_ref()) { Outcome::Failure } else { Outcome::Success };
+        let outcome = self.outcome();
         let principal = self.layers().rev().find_map(|layer| layer.principal.as_ref());
         let feed = match self.value(|layer| layer.feed.as_ref()) {
             Some(Cow::Borrowed(feed)) => feed,
@@ -95,7 +90,7 @@ impl<'a, 's> Draft<'a, 's, 'a> {
             time,
             resolution: self.source.resolution,
             kind: self.layers().rev().find_map(|layer| layer.kind).unwrap_or(EventKind::Action),
-            tenant: self.value(|layer| layer.tenant.as_ref()).unwrap_or(Cow::Borrowed("")),
+            tenant: self.shown(|layer| layer.tenant.as_ref()).unwrap_or(Cow::Borrowed("")),
             outcome,
             action: self.shown(|layer| layer.action.as_ref()).unwrap_or(Cow::Borrowed("unknown")),
             resource: self.shown(|layer| layer.resource.as_ref()),
@@ -106,9 +101,9 @@ impl<'a, 's> Draft<'a, 's, 'a> {
             ip: self.shown(|layer| layer.ip.as_ref()),
             user_agent: self.shown(|layer| layer.user_agent.as_ref()),
             assurance: self.assurance(),
-            links: self.links(),
+            links: self.links(outcome),
             session_started: self.value(|layer| layer.session_started.as_ref()).and_then(|text| time::parse(&text)),
-            shared_id: self.value(|layer| layer.shared_id.as_ref()),
+            shared_id: self.shown(|layer| layer.shared_id.as_ref()),
             redacted: self.any(|layer| layer.redacted.as_ref()),
             content,
         })
@@ -117,7 +112,7 @@ impl<'a, 's> Draft<'a, 's, 'a> {
     fn principal(&self, take: &'a PrincipalTake) -> Option<Principal<'a>> {
         Some(Principal {
             value: without_bearer(take.value.value(self.slots)?),
-            namespace: take.namespace.value(self.slots).unwrap_or(Cow::Borrowed("")),
+            namespace: take.namespace.value(self.slots).map_or(Cow::Borrowed(""), without_bearer),
             name: take.name.as_ref().and_then(|take| take.value(self.slots)).map(without_bearer),
             kind: take.kind(self.slots),
         })
@@ -143,19 +138,29 @@ impl<'a, 's> Draft<'a, 's, 'a> {
                 match &form.split {
                     Some(by) => claims.extend(
                         value.split(by.as_str()).map(str::trim).filter(|part| !part.is_empty())
-                            .map(|part| (claim(), Cow::Owned(part.to_owned()))),
+                            .map(|part| (claim(), without_bearer(Cow::Owned(part.to_owned())))),
                     ),
-                    None => claims.push((claim(), value)),
+                    None => claims.push((claim(), without_bearer(value))),
                 }
             }
         }
         claims
     }
 
-    fn links(&self) -> Vec<Link<'a>> {
-        let from = self.layers().collect::<Vec<_>>();
-        let from = from.iter().rposition(|layer| layer.drop_links).map_or(0, |at| at);
-        let forms = self.layers().skip(from).flat_map(|layer| &layer.links);
+    fn outcome(&self) -> Outcome {
+        if self.any(|layer| layer.failure.as_ref()) {
+            return Outcome::Failure;
+        }
+        let says = self.layers().any(|layer| layer.success.is_some());
+        if says && !self.any(|layer| layer.success.as_ref()) { Outcome::Unknown } else { Outcome::Success }
+    }
+
+    fn links(&self, outcome: Outcome) -> Vec<Link<'a>> {
+        let laid = self.layers.get(..self.count).unwrap_or(&[]);
+        let from = laid.iter().rposition(|layer| layer.is_some_and(|layer| layer.drop_links)).unwrap_or(0);
+        // What failed brought nothing into being and ended nothing, whatever its record repeats.
+        let counts = |form: &&LinkTake| outcome != Outcome::Failure || form.verb == Verb::Uses;
+        let forms = self.layers().skip(from).flat_map(|layer| &layer.links).filter(counts);
         let mut links: Vec<Link<'a>> = Vec::with_capacity(4);
         let mut parents = Vec::new();
         for form in forms {
@@ -180,17 +185,12 @@ impl<'a, 's> Draft<'a, 's, 'a> {
             return None;
         }
         let value = form.value.value(self.slots)?;
-        let value = match form.kind {
-            // A token that stands in a log whole is kept as what cannot be used.
-            _ if is_bearer(&value) => Cow::Owned(format!("jwt-{}", sha256(&value))),
-            KeyKind::Token | KeyKind::Session | KeyKind::RootSession | KeyKind::Refresh
-            | KeyKind::Credential | KeyKind::Assertion | KeyKind::Request | KeyKind::Transaction
-            | KeyKind::Device | KeyKind::Certificate | KeyKind::Identity => value,
-        };
+        // A token that stands in a log whole is kept as what cannot be used.
+        let value = if is_bearer(&value) { Cow::Owned(format!("jwt-{}", sha256(&value))) } else { without_bearer(value) };
         Some(Link {
             verb: form.verb,
             kind: form.kind,
-            namespace: form.namespace.value(self.slots).unwrap_or(Cow::Borrowed("")),
+            namespace: form.namespace.value(self.slots).map_or(Cow::Borrowed(""), without_bearer),
             value,
             rule: form.rule,
             parent: None,
@@ -200,48 +200,52 @@ impl<'a, 's> Draft<'a, 's, 'a> {
     }
 }
 
-fn without_bearer(value: Cow<'_, str>) -> Cow<'_, str> {
-    if value.contains("eyJ") && value.split([' ', '=', '&', '?', '/', '"']).any(is_bearer) {
-        return Cow::Borrowed(STRIPPED);
-    }
-    value
-}
-
 fn sha256(text: &str) -> String {
     let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes());
     digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A fingerprint that tells a repeated delivery from a changed one. It need not resist anybody: a
-/// forged repetition can only hide itself.
+/// forged repetition can only hide itself. Four lanes, because one would wait for itself.
 fn content(record: &str) -> u64 {
-    let mut hasher = Fingerprint(0x51_7c_c1_b7_27_22_0a_95);
-    hasher.write(record.as_bytes());
-    hasher.finish()
+    const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+    const START: [u64; 4] = [0x517C_C1B7_2722_0A95, 0x2545_F491_4F6C_DD1D, 0xD6E8_FEB8_6659_FD93, 0xA076_1D64_78BD_642F];
+    let mix = |state: u64, word: u64| {
+        let wide = u128::from(state ^ word) * u128::from(MULTIPLIER);
+        (wide as u64) ^ ((wide >> 64) as u64) ^ MULTIPLIER
+    };
+    let (blocks, rest) = record.as_bytes().as_chunks::<32>();
+    let mut lanes = START;
+    let absorb = |lanes: &mut [u64; 4], block: &[u8; 32]| {
+        let (words, _) = block.as_chunks::<8>();
+        for (lane, word) in lanes.iter_mut().zip(words) {
+            *lane = mix(*lane, u64::from_le_bytes(*word));
+        }
+    };
+    for block in blocks {
+        absorb(&mut lanes, block);
+    }
+    let mut last = [0; 32];
+    for (to, from) in last.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    absorb(&mut lanes, &last);
+    lanes.into_iter().fold(record.len() as u64, mix)
 }
 
-struct Fingerprint(u64);
+#[cfg(test)]
+mod tests {
+    use super::content;
 
-impl Hasher for Fingerprint {
-    fn write(&mut self, bytes: &[u8]) {
-        const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
-        let mut mix = |word: u64| {
-            let wide = u128::from(self.0 ^ word) * u128::from(MULTIPLIER);
-            self.0 = (wide as u64) ^ ((wide >> 64) as u64) ^ MULTIPLIER;
-        };
-        mix(bytes.len() as u64);
-        let mut words = bytes.chunks_exact(8);
-        for word in &mut words {
-            mix(u64::from_le_bytes(word.try_into().unwrap_or_default()));
+    #[test]
+    fn one_changed_byte_anywhere_changes_the_fingerprint() {
+        for length in [1, 7, 8, 31, 32, 33, 100] {
+            let text = "a".repeat(length);
+            for at in 0..length {
+                let changed = format!("{}b{}", &text[..at], &text[at + 1..]);
+                assert_ne!(content(&text), content(&changed), "{length} {at}");
+            }
+            assert_ne!(content(&text), content(&format!("{text}\0")));
         }
-        let mut last = [0; 8];
-        for (to, from) in last.iter_mut().zip(words.remainder()) {
-            *to = *from;
-        }
-        mix(u64::from_le_bytes(last));
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }

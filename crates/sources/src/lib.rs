@@ -16,6 +16,7 @@ pub mod input;
 pub mod read;
 mod record;
 mod scan;
+mod secret;
 mod take;
 mod time;
 mod transform;

@@ -24,6 +24,14 @@ pub enum ScanError {
     Twice,
 }
 
+/// The text of one JSON value, quotes and all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Raw<'a> {
+    pub text: &'a str,
+    /// It is a string in which nothing is escaped.
+    pub is_plain: bool,
+}
+
 /// How keys are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
@@ -125,7 +133,7 @@ impl Tree {
     ///
     /// # Errors
     /// [`ScanError`]; what no path leads through is only stepped over, not judged.
-    pub fn read<'a>(&self, record: &'a str, keys: Keys) -> Result<Vec<Option<&'a str>>, ScanError> {
+    pub fn read<'a>(&self, record: &'a str, keys: Keys) -> Result<Vec<Option<Raw<'a>>>, ScanError> {
         let mut scan = Scan {
             text: record,
             bytes: record.as_bytes(),
@@ -148,7 +156,7 @@ struct Scan<'a> {
     text: &'a str,
     bytes: &'a [u8],
     at: usize,
-    slots: Vec<Option<&'a str>>,
+    slots: Vec<Option<Raw<'a>>>,
     keys: Keys,
 }
 
@@ -216,17 +224,17 @@ impl<'a> Scan<'a> {
 
     fn wanted(&mut self, tree: &Tree, node: &Node) -> Result<(), ScanError> {
         let from = self.at;
-        if !node.children.is_empty() && self.peek() == Some(b'{') {
-            self.object(tree, node)?;
-        } else {
-            self.skip()?;
-        }
+        let is_plain = match self.peek() {
+            Some(b'{') if !node.children.is_empty() => self.object(tree, node).map(|()| false)?,
+            Some(b'"') => self.string()?,
+            _ => self.skip().map(|()| false)?,
+        };
         if let Some(slot) = self.slots.get_mut(usize::from(node.slot)) {
-            let value = self.text.get(from..self.at);
-            if slot.is_some() && *slot != value {
+            let text = self.text.get(from..self.at).ok_or(ScanError::Malformed)?;
+            if slot.is_some_and(|known| known.text != text) {
                 return Err(ScanError::Twice);
             }
-            *slot = value;
+            *slot = Some(Raw { text, is_plain });
         }
         Ok(())
     }
@@ -350,7 +358,13 @@ mod tests {
     #[test]
     fn values_are_found_however_they_are_laid_out() {
         let tree = tree(&["a", "b.c", "b", "d.e.f"]);
-        let read = |text| tree.read(text, Keys::AsWritten).unwrap();
+        let read = |text: &'static str| -> Vec<Option<&str>> {
+            tree.read(text, Keys::AsWritten)
+                .unwrap()
+                .iter()
+                .map(|raw| raw.map(|raw| raw.text))
+                .collect()
+        };
         assert_eq!(
             read(r#"{"x":[{"a":1}],"a":"q\"r","b":{"c":[1,"]"]}}"#),
             [Some(r#""q\"r""#), Some(r#"[1,"]"]"#), Some(r#"{"c":[1,"]"]}"#), None]
@@ -362,7 +376,8 @@ mod tests {
         assert_eq!(read(r#"{"\u0061":true}"#)[0], Some("true"));
         assert_eq!(read("{}"), [None; 4]);
         assert_eq!(
-            tree.read(r#"{"A":1,"D":{"E":{"F":-2.5e3}}}"#, Keys::Folded).unwrap()[3],
+            tree.read(r#"{"A":1,"D":{"E":{"F":-2.5e3}}}"#, Keys::Folded).unwrap()[3]
+                .map(|raw| raw.text),
             Some("-2.5e3")
         );
         assert_eq!(read(r#"{"A":1}"#)[0], None);
@@ -423,7 +438,7 @@ mod tests {
             let found = tree.read(&text, Keys::AsWritten).unwrap();
             for (slot, pointer) in ["/a", "/b/c", "/b/a/b", "/c"].iter().enumerate() {
                 let expected = value.pointer(pointer).filter(|_| !(pointer.len() > 2 && value["b"].is_array()));
-                let found = found[slot].map(|raw| serde_json::from_str::<Value>(raw).unwrap());
+                let found = found[slot].map(|raw| serde_json::from_str::<Value>(raw.text).unwrap());
                 prop_assert_eq!(found.as_ref(), expected);
             }
         }

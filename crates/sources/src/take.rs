@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 
 use crate::compile::Fault;
 use crate::definition::{self, TakeForm};
-use crate::scan::Tree;
+use crate::scan::{Raw, Tree};
 use crate::transform::{Transform, is_absent};
 
 /// The raw JSON of each path of a definition in one record, by slot.
-pub type Slots<'a> = [Option<&'a str>];
+pub type Slots<'a> = [Option<Raw<'a>>];
 
 /// All paths of one definition.
 pub type Paths = Tree;
@@ -82,7 +82,7 @@ impl Take {
     pub fn value<'a>(&'a self, slots: &Slots<'a>) -> Option<Cow<'a, str>> {
         let found = match &self.from {
             From::Slot(slot, steps) if steps.is_empty() => scalar(slots.get(*slot).copied().flatten()?),
-            From::Slot(slot, steps) => follow(slots.get(*slot).copied().flatten()?, steps).into_iter().next().map(Cow::Owned),
+            From::Slot(slot, steps) => follow(slots.get(*slot).copied().flatten()?.text, steps).into_iter().next().map(Cow::Owned),
             From::First(list) => list.iter().find_map(|take| take.value(slots)),
             From::Constant(text) => Some(Cow::Borrowed(text.as_str())),
             From::Join(list, by) => {
@@ -98,7 +98,7 @@ impl Take {
         match &self.from {
             From::Slot(slot, steps) if !steps.is_empty() => {
                 let Some(raw) = slots.get(*slot).copied().flatten() else { return Vec::new() };
-                follow(raw, steps).into_iter().filter_map(|text| self.finish(Some(Cow::Owned(text)))).collect()
+                follow(raw.text, steps).into_iter().filter_map(|text| self.finish(Some(Cow::Owned(text)))).collect()
             }
             From::Slot(..) | From::First(_) | From::Constant(_) | From::Join(..) => {
                 self.value(slots).into_iter().collect()
@@ -109,12 +109,24 @@ impl Take {
     fn finish<'a>(&'a self, found: Option<Cow<'a, str>>) -> Option<Cow<'a, str>> {
         let mut value = found.filter(|value| !is_absent(value));
         for transform in &self.then {
-            value = value.and_then(|value| transform.apply(value)).filter(|value| !value.is_empty());
+            value = value.and_then(|value| transform.apply(value)).filter(|value| !is_absent(value));
         }
         if let Some(exchanged) = value.as_deref().and_then(|value| self.map.get(value)) {
             value = Some(Cow::Borrowed(exchanged));
         }
         value.or_else(|| self.default.as_deref().map(Cow::Borrowed))
+    }
+
+    /// Whether the record says anything there: text, a list or an object that is not empty.
+    pub fn is_there(&self, slots: &Slots<'_>) -> bool {
+        let is_empty = |text: &str| matches!(text, "null" | "\"\"" | "{}" | "[]");
+        match &self.from {
+            From::Slot(slot, steps) if steps.is_empty() => {
+                slots.get(*slot).copied().flatten().is_some_and(|raw| !is_empty(raw.text))
+            }
+            From::First(list) => list.iter().any(|take| take.is_there(slots)),
+            From::Slot(..) | From::Constant(_) | From::Join(..) => self.value(slots).is_some(),
+        }
     }
 
     /// The value as it stands in the record, sentinels included.
@@ -196,17 +208,14 @@ fn parse_path(path: &str) -> Option<Vec<Step>> {
 }
 
 /// The text of a raw JSON scalar; nothing for null, lists and objects.
-pub fn scalar(raw: &str) -> Option<Cow<'_, str>> {
-    match raw.as_bytes().first()? {
-        b'"' => {
-            let inside = raw.get(1..raw.len().checked_sub(1)?)?;
-            if memchr::memchr(b'\\', inside.as_bytes()).is_none() {
-                return Some(Cow::Borrowed(inside));
-            }
-            serde_json::from_str::<String>(raw).ok().map(Cow::Owned)
-        }
+fn scalar(raw: Raw<'_>) -> Option<Cow<'_, str>> {
+    if raw.is_plain {
+        return raw.text.get(1..raw.text.len() - 1).map(Cow::Borrowed);
+    }
+    match raw.text.as_bytes().first()? {
+        b'"' => serde_json::from_str::<String>(raw.text).ok().map(Cow::Owned),
         b'n' | b'{' | b'[' => None,
-        _ => Some(Cow::Borrowed(raw)),
+        _ => Some(Cow::Borrowed(raw.text)),
     }
 }
 

@@ -1,0 +1,108 @@
+//! Bearer secrets that stand where a name or an address should: they must not travel further.
+
+use std::borrow::Cow;
+
+/// What stands where a secret was.
+pub const STRIPPED: &str = "[stripped]";
+
+/// How tokens begin that work for whoever holds them.
+const HEADS: [&str; 20] = [
+    // Session tokens of AWS, base64 of a fixed head.
+    "IQoJb3JpZ2lu",
+    "FwoGZXIvYXdz",
+    "FQoGZXIvYXdz",
+    "AQoDYXdz",
+    "AQoEXAMP",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "ya29.",
+    "xoxb-",
+    "xoxp-",
+    "xapp-",
+    "hvs.",
+    "hvb.",
+    "sk-ant-",
+    "sk-proj-",
+];
+/// The shortest run of token letters that is looked at: a shorter one is no token that works.
+const RUN_BYTES_MIN: usize = 16;
+
+/// The value, unless a secret is anywhere in it.
+pub fn without_bearer(value: Cow<'_, str>) -> Cow<'_, str> {
+    if has_bearer(&value) { Cow::Borrowed(STRIPPED) } else { value }
+}
+
+/// Whether a text is a signed token itself.
+pub fn is_bearer(value: &str) -> bool {
+    let mut parts = value.split('.');
+    let head = parts.next().is_some_and(|part| part.starts_with("eyJ") && part.len() > 8);
+    head && parts.next().is_some_and(|part| part.len() > 8) && parts.next().is_some()
+}
+
+/// A run that is long enough covers one of every `RUN_BYTES_MIN` bytes: only those are looked at.
+fn has_bearer(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let is_part = |at: &usize| {
+        bytes
+            .get(*at)
+            .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+    };
+    let mut at = RUN_BYTES_MIN - 1;
+    while at < bytes.len() {
+        if !is_part(&at) {
+            at += RUN_BYTES_MIN;
+            continue;
+        }
+        let from = at - (0..at).rev().take_while(is_part).count();
+        let to = at + (at..bytes.len()).take_while(is_part).count();
+        if value.get(from..to).is_some_and(|run| run.len() >= RUN_BYTES_MIN && is_secret(run)) {
+            return true;
+        }
+        at = to + RUN_BYTES_MIN;
+    }
+    false
+}
+
+fn is_secret(run: &str) -> bool {
+    is_bearer(run) || HEADS.iter().any(|head| run.starts_with(head))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{STRIPPED, without_bearer};
+
+    #[test]
+    fn a_token_inside_any_text_does_not_pass() {
+        for token in [
+            "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJl",
+            "IQoJb3JpZ2luX2VjEJr//////////wEaCXVzLWVhc3QtMSJHMEUCIQD",
+            "ghp_0123456789abcdefghijABCDEFGHIJ012345",
+        ] {
+            for pad in 0..40 {
+                let pad = " ".repeat(pad);
+                for text in [
+                    format!("{pad}{token}"),
+                    format!("{pad}Bearer {token}"),
+                    format!("/x{pad};t={token},y"),
+                    format!("a?b=\"{token}\"{pad}"),
+                ] {
+                    assert_eq!(without_bearer(text.as_str().into()), STRIPPED, "{text}");
+                }
+            }
+        }
+        for text in [
+            "arn:aws:iam::123456789012:user/eyJack",
+            "keyJ.b.c and a longer text, nothing more",
+            "d5935dca-86f2-4ac9-a42c-3593b00af801",
+            "aws-cli/2.12.6 Python/3.11.4 Linux/5.10.16.3-microsoft-standard-WSL2 exe/x86_64.debian.10 prompt/off",
+            "",
+        ] {
+            assert_eq!(without_bearer(text.into()), text);
+        }
+    }
+}
