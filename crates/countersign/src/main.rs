@@ -1,1 +1,78 @@
-fn main() {}
+//! The binary: reads the command line, owns randomness, wires rooms. Logic lives in the rooms.
+
+mod chance;
+mod cli;
+mod commands;
+mod findings;
+mod json;
+mod out;
+mod pipeline;
+mod row;
+mod strip;
+mod tenants;
+mod view;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+use countersign_console::{Glyphs, Terminal};
+
+use cli::{Cli, Colour, Command, Format, RegisterCommand, TraceSubcommand};
+use commands::Told;
+use out::Exit;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let told = told(&cli);
+    match run(cli.command, told) {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            out::progress_done();
+            out::say(&format!("countersign: {}", countersign_console::plain(&format!("{error:#}"))));
+            let machine = error.chain().any(|cause| {
+                cause.downcast_ref::<std::io::Error>().is_some_and(|io| {
+                    !matches!(io.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::Other)
+                })
+            });
+            if machine { Exit::Failed } else { Exit::Usage }.into()
+        }
+    }
+}
+
+fn run(command: Command, told: Told) -> anyhow::Result<Exit> {
+    match command {
+        Command::Trace(command) => match command.show {
+            Some(TraceSubcommand::Show { event, run }) => commands::show::run(&event, &run, told),
+            None => commands::trace::run(&command.args, told),
+        },
+        Command::Check { register } => commands::check::run(&register, told),
+        Command::Register(RegisterCommand::Init { from, source }) => {
+            commands::register::init(&from, &source)
+        }
+        Command::Register(RegisterCommand::Format { register }) => commands::register::format(&register),
+        Command::Verify(args) => commands::verify::run(&args, told),
+        Command::Simulate(args) => commands::simulate::run(&args, told),
+        Command::Sources { source } => commands::sources::run(&source, told),
+        Command::Schema { name } => commands::schema::run(&name),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "countersign", &mut script);
+            out::data(&String::from_utf8_lossy(&script))?;
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+fn told(cli: &Cli) -> Told {
+    let wanted = match cli.colour {
+        Colour::Always => true,
+        Colour::Never => false,
+        Colour::Auto => out::stdout_is_terminal() && std::env::var_os("NO_COLOR").is_none(),
+    };
+    let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
+    let terminal = Terminal { width: columns.unwrap_or(100), colour: wanted, glyphs: Glyphs::Unicode };
+    Told { json: cli.format == Format::Json, terminal }
+}

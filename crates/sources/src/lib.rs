@@ -24,3 +24,6 @@ mod transform;
 pub use compile::{Definitions, LoadError};
 pub use input::{Limits, Plan, Unit, plan};
 pub use read::{Place, Quarantined, ReadStats};
+
+/// JSON Schema 2020-12 of a definition.
+pub const SCHEMA: &str = include_str!("../schema/definition.schema.json");

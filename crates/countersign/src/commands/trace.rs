@@ -1,0 +1,438 @@
+//! `countersign trace`: the main job.
+
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use countersign_console::{
+    CommandView, FormatView, LedgerView, Proof, ReadView, StripView, TraceView, plain, render_html,
+    render_terminal,
+};
+use countersign_govern::report::{Report, Seen, report};
+use countersign_govern::tally::Tally;
+use countersign_judge::{Facts, Guardrails};
+use countersign_ledger::{Appended, Ledger, OpenOptions, entry};
+use countersign_model::finding::{Finding, Severity};
+use countersign_model::register::Register;
+use countersign_runs::folder::{Begin, RunFolder, replace_file};
+use countersign_sources::{Definitions, Limits, Plan, plan};
+use countersign_trace::attribute::Attributor;
+use countersign_trace::index::Index;
+use countersign_trace::directory::Directory;
+use serde_json::Value;
+
+use super::{Told, load_register};
+use crate::chance;
+use crate::cli::TraceArgs;
+use crate::out::{self, Exit};
+use crate::pipeline::answer::{Basis, answer};
+use crate::pipeline::evidence::Evidence;
+use crate::pipeline::read::{self, Account, Shop, fixed_words};
+use crate::{findings, strip, view};
+
+/// Files of a run.
+pub const ROWS: &str = "rows.ndjson";
+pub const REGISTER: &str = "register.yaml";
+pub const FINDINGS: &str = "findings.json";
+pub const LEDGER: &str = "ledger";
+
+/// Strips in the HTML page: one for each of the worst findings.
+const STRIPS_MAX: usize = 40;
+
+pub fn run(args: &TraceArgs, told: Told) -> Result<Exit> {
+    let register = match &args.register {
+        Some(path) => match load_register(path)? {
+            Ok(register) => register,
+            Err(exit) => return Ok(exit),
+        },
+        None => {
+            out::say("No register was given: accounts stay unregistered. `countersign register init --from LOGS` drafts one.");
+            Register::default()
+        }
+    };
+    let definitions = definitions(&args.source)?;
+    let limits = Limits::default();
+    let plan = plan(&args.logs, &limits);
+    for (path, why) in &plan.skipped {
+        out::say(&format!("skipped {}: {}", plain(path), plain(why)));
+    }
+    if plan.units.is_empty() {
+        bail!("there is nothing to read in what was given: name log files or folders of them");
+    }
+    let from_pipe = args.logs.iter().any(|path| path.as_os_str() == "-");
+    if args.resume && from_pipe {
+        bail!("standard input cannot be read again, so a run over it cannot be resumed: give files, or start over with --restart");
+    }
+    let session = Session { args, told, register: &register, definitions: &definitions, limits, plan: &plan };
+    session.run()
+}
+
+/// The definitions to read by: those that come with the program, and the user's own before them.
+pub fn definitions(own: &[PathBuf]) -> Result<Definitions> {
+    let mut definitions = Definitions::shipped()?;
+    for path in own {
+        definitions.add_file(path)?;
+    }
+    Ok(definitions)
+}
+
+struct Session<'a> {
+    args: &'a TraceArgs,
+    told: Told,
+    register: &'a Register,
+    definitions: &'a Definitions,
+    limits: Limits,
+    plan: &'a Plan,
+}
+
+/// What the two phases leave.
+struct Done<'a> {
+    report: Report<'a>,
+    account: Account,
+    ledger: Option<(Appended, LedgerView)>,
+    span: (String, String),
+}
+
+impl Session<'_> {
+    fn run(&self) -> Result<Exit> {
+        let earlier = self.args.since.as_deref().map(findings::load).transpose()?;
+        let begin = match (self.args.resume, self.args.restart) {
+            (true, _) => Begin::Resume,
+            (_, true) => Begin::Restart,
+            (false, false) => Begin::Fresh,
+        };
+        let run = RunFolder::open(&self.args.run, begin, &self.fingerprint()?, chance::bytes()?)?;
+        let canonical = countersign_register::write(self.register);
+        run.replace(REGISTER, canonical.as_bytes())?;
+        let done = self.phases(&run)?;
+        findings::save(&run, &done.report.findings)?;
+        run.finish()?;
+        if let Some(path) = &self.args.out {
+            let rows = run.path().join(ROWS);
+            fs::copy(&rows, path).with_context(|| format!("could not write `{}`", path.display()))?;
+        }
+        let changes = earlier.map(|before| findings::compare(&before, &done.report.findings));
+        let (Done { report, account, ledger, span }, path) = (done, run.path());
+        let around = view::Around {
+            read: self.read_view(&account, &report, span),
+            ledger: ledger.map(|(_, view)| view),
+            changes,
+            next: self.next(&report),
+            foot: vec![format!("countersign {}", env!("CARGO_PKG_VERSION")), format!("run in {}", path.display())],
+        };
+        let open = open_findings(&report.findings);
+        let view = view::of_report(&report, self.register, around);
+        self.show(&view, &report, path)?;
+        let score = self.args.truth.as_deref().map(|truth| self.score(truth, path)).transpose()?;
+        let failed = self.args.fail_on.as_deref().and_then(Severity::parse).is_some_and(|least| {
+            open.iter().any(|finding| finding.severity >= least)
+        });
+        Ok(if failed || score == Some(Exit::Found) { Exit::Found } else { Exit::Ok })
+    }
+
+    /// Everything the answer depends on: other inputs, register or rules are another run.
+    fn fingerprint(&self) -> Result<String> {
+        let mut parts = vec![countersign_register::write(self.register)];
+        for path in &self.plan.files {
+            let length = fs::metadata(path).map(|metadata| metadata.len()).unwrap_or(0);
+            parts.push(format!("{} {length}", path.display()));
+        }
+        for path in self.args.source.iter().chain(&self.args.policy) {
+            parts.push(fs::read_to_string(path).with_context(|| format!("could not read `{}`", path.display()))?);
+        }
+        Ok(chance::digest_text(&parts.join("\n")))
+    }
+
+    fn phases<'s>(&'s self, run: &RunFolder) -> Result<Done<'s>> {
+        let threads = self.args.threads.unwrap_or_else(chance::threads).max(1);
+        let directory = Directory::new(self.register);
+        let tenants = crate::tenants::of_units(self.plan, self.register)?;
+        let shop = Shop {
+            plan: self.plan,
+            definitions: self.definitions,
+            limits: &self.limits,
+            directory: &directory,
+            tenants: &tenants,
+            run,
+        };
+        let read = read::read(shop, threads, &|done, all| out::progress(&format!("reading {done} of {all} pieces")))?;
+        out::progress("sorting claims");
+        let index = Index::freeze(read.claims);
+        let segments = run.segments(&read.segments, &mut fixed_words())?;
+        let guardrails = self.guardrails()?;
+        let facts = Facts::new(self.register);
+        let inputs = Inputs::new(self.plan, &read.account);
+        let basis = Basis {
+            segments: &segments,
+            attributor: Attributor { index: &index, directory: &directory },
+            guardrails: &guardrails,
+            facts: &facts,
+            inputs: &inputs.names,
+            lines_before: &inputs.lines_before,
+        };
+        let mut ledger = self.open_ledger()?;
+        let mut evidence = ledger.as_mut().map(|ledger| Evidence::new(ledger.begin()));
+        let rows_path = run.path().join(ROWS);
+        let file = File::create(&rows_path).with_context(|| format!("could not write `{}`", rows_path.display()))?;
+        let mut rows = Digesting::new(BufWriter::with_capacity(1 << 20, file));
+        let tally = answer(basis, self.register, threads, &mut rows, evidence.as_mut(), &mut |done, all| {
+            out::progress(&format!("answering {done} of {all} chunks"));
+        })?;
+        rows.flush()?;
+        out::progress_done();
+        let seen = index.seen();
+        let span = span(&seen);
+        let report = conclude(tally, &seen);
+        let ledger = match evidence {
+            Some(evidence) => {
+                let appended = self.prove(evidence, &report, rows.digest())?;
+                ledger.as_ref().map(|ledger| (appended, ledger_view(ledger, &appended)))
+            }
+            None => None,
+        };
+        Ok(Done { report, account: read.account, ledger, span })
+    }
+
+    fn guardrails(&self) -> Result<Guardrails> {
+        let mut extra = Vec::new();
+        for path in &self.args.policy {
+            let text = fs::read_to_string(path).with_context(|| format!("could not read `{}`", path.display()))?;
+            extra.push((path.display().to_string(), text));
+        }
+        Ok(Guardrails::with(&extra)?)
+    }
+
+    fn open_ledger(&self) -> Result<Option<Ledger>> {
+        if self.args.no_ledger {
+            return Ok(None);
+        }
+        let folder = self.args.ledger.clone().unwrap_or_else(|| self.args.run.join(LEDGER));
+        let is_new = !folder.join("checkpoint").exists();
+        let options = OpenOptions {
+            origin: "countersign.local/access",
+            private_key: None,
+            signing_seed: chance::bytes()?,
+            handle_seed: chance::bytes()?,
+        };
+        let ledger = Ledger::open_or_create(&folder, &options)?;
+        if is_new {
+            out::say(&format!("A ledger was made in {}. Its public key, to be written down elsewhere:", folder.display()));
+            out::say(&format!("  {}", ledger.public_key()));
+        }
+        Ok(Some(ledger))
+    }
+
+    fn prove(&self, mut evidence: Evidence<'_>, report: &Report<'_>, output: [u8; 32]) -> Result<Appended> {
+        for finding in &report.findings {
+            evidence.finding(finding, findings::to_json(finding).to_string().as_bytes())?;
+        }
+        let rows = evidence.rows;
+        evidence.finish(entry::Run {
+            version: env!("CARGO_PKG_VERSION"),
+            input: chance::digest(self.fingerprint()?.as_bytes()),
+            register: chance::digest(countersign_register::write(self.register).as_bytes()),
+            policies: chance::digest(self.args.policy.iter().map(|path| path.display().to_string()).collect::<String>().as_bytes()),
+            output,
+            rows,
+            findings: report.findings.len() as u64,
+        })
+    }
+
+    fn read_view(&self, account: &Account, report: &Report<'_>, span: (String, String)) -> ReadView {
+        let formats = account
+            .by_source
+            .iter()
+            .map(|(name, records)| {
+                let source = self.definitions.all.iter().find(|source| source.name == name);
+                let unproven = source.is_some_and(|source| source.proof.as_str() == "unproven");
+                FormatView {
+                    definition: name.clone(),
+                    files: 0,
+                    records: *records,
+                    proof: if unproven { Proof::Unproven } else { Proof::Proven },
+                }
+            })
+            .collect();
+        let inputs = Inputs::new(self.plan, account);
+        let mut quarantine: Vec<String> = account
+            .quarantine
+            .iter()
+            .map(|((unit, line), why)| {
+                let at = *unit as usize;
+                let name = inputs.names.get(at).map_or("", String::as_str);
+                let before = inputs.lines_before.get(at).copied().unwrap_or(0);
+                format!("{name}:{}: {why}", before + line)
+            })
+            .collect();
+        quarantine.extend(account.failed.iter().map(|(file, why)| format!("{file}: {why}")));
+        ReadView {
+            files: self.plan.files.len() as u64,
+            records: account.records,
+            formats,
+            quarantined: account.quarantined + account.failed.len() as u64,
+            quarantine,
+            duplicates: report.tally.duplicates,
+            from: span.0,
+            until: span.1,
+        }
+    }
+
+    fn next(&self, report: &Report<'_>) -> Vec<CommandView> {
+        let command = |what: &str, command: String| CommandView { what: what.to_owned(), command };
+        let run = self.args.run.display();
+        let mut next = Vec::new();
+        let at = if self.args.run == Path::new("countersign-run") { String::new() } else { format!(" --run {run}") };
+        if let Some(event) = report.findings.iter().find_map(|finding| finding.events.first()) {
+            let id = event.split_once('/').map_or(event.as_str(), |(_, id)| id);
+            next.push(command("See who stood behind one action", format!("countersign trace show {id}{at}")));
+        }
+        if !self.args.no_ledger {
+            let ledger = self.args.ledger.clone().unwrap_or_else(|| self.args.run.join(LEDGER));
+            next.push(command("Check the evidence", format!("countersign verify {}", ledger.display())));
+        }
+        if self.args.register.is_none() {
+            let logs: Vec<String> = self.args.logs.iter().map(|path| path.display().to_string()).collect();
+            let logs = logs.join(" ");
+            next.push(command("Say who they are", format!("countersign register init --from {logs} > register.yaml")));
+        }
+        next
+    }
+
+    fn show(&self, view: &TraceView, report: &Report<'_>, run: &Path) -> Result<()> {
+        if self.told.json {
+            out::data(&format!("{}\n", findings::summary(view, report)))?;
+        } else {
+            out::data(&render_terminal(view, self.told.terminal))?;
+        }
+        if let Some(path) = &self.args.html {
+            let strips = self.strips(report, &run.join(ROWS))?;
+            let page = render_html(view, &strips);
+            replace_file(path, page.as_bytes()).with_context(|| format!("could not write `{}`", path.display()))?;
+        }
+        Ok(())
+    }
+
+    fn strips(&self, report: &Report<'_>, rows: &Path) -> Result<Vec<StripView>> {
+        use std::io::BufRead;
+        let wanted: Vec<&str> = report
+            .findings
+            .iter()
+            .filter_map(|finding| finding.events.first().map(String::as_str))
+            .take(STRIPS_MAX)
+            .collect();
+        let mut strips = std::collections::BTreeMap::new();
+        for line in std::io::BufReader::new(File::open(rows)?).lines() {
+            let line = line?;
+            let is_wanted = |event: &&&str| {
+                event.split_once('/').is_some_and(|(_, id)| line.contains(id)) && !strips.contains_key(**event)
+            };
+            if let Some(event) = wanted.iter().find(is_wanted).copied() {
+                let row: Value = serde_json::from_str(&line).context("the run's rows are damaged")?;
+                let strip = strip::of_row(&row, self.register);
+                if strip.event == *event {
+                    strips.insert(event, strip);
+                }
+            }
+        }
+        let mut ordered: Vec<StripView> = Vec::new();
+        for event in wanted {
+            ordered.extend(strips.remove(event));
+        }
+        Ok(ordered)
+    }
+
+    fn score(&self, truth: &Path, run: &Path) -> Result<Exit> {
+        super::simulate::score(truth, &run.join(ROWS), self.told)
+    }
+}
+
+/// What unit numbers in rows stand for.
+struct Inputs {
+    names: Vec<String>,
+    lines_before: Vec<u64>,
+}
+
+impl Inputs {
+    fn new(plan: &Plan, account: &Account) -> Self {
+        let mut lines_before = Vec::with_capacity(plan.units.len());
+        let mut lines = 0;
+        for unit in &plan.units {
+            if unit.range.is_none_or(|(from, _)| from == 0) {
+                lines = 0;
+            }
+            lines_before.push(lines);
+            lines += account.lines.get(&unit.number).copied().unwrap_or(0);
+        }
+        let names = plan.units.iter().map(|unit| unit.path.display().to_string()).collect();
+        Self { names, lines_before }
+    }
+}
+
+type SeenPairs<'a> = [((&'a str, &'a str, &'a str), countersign_trace::claims::Seen)];
+
+fn conclude<'r>(tally: Tally<'r>, seen: &SeenPairs<'_>) -> Report<'r> {
+    let seen: Vec<Seen<'_>> = seen
+        .iter()
+        .map(|((source, feed, tenant), seen)| Seen {
+            source,
+            feed,
+            tenant,
+            first: seen.first,
+            last: seen.last,
+            count: seen.count,
+        })
+        .collect();
+    report(tally, &seen)
+}
+
+fn span(seen: &SeenPairs<'_>) -> (String, String) {
+    let first = seen.iter().map(|(_, seen)| seen.first).min();
+    let last = seen.iter().map(|(_, seen)| seen.last).max();
+    let text = |at: Option<_>| at.map_or(String::new(), crate::json::time_text);
+    (text(first), text(last))
+}
+
+fn open_findings(findings: &[Finding]) -> Vec<Finding> {
+    findings.iter().filter(|finding| finding.accepted_by.is_none()).cloned().collect()
+}
+
+fn ledger_view(ledger: &Ledger, appended: &Appended) -> LedgerView {
+    LedgerView {
+        folder: ledger.folder().display().to_string(),
+        added: appended.count,
+        size: appended.tree_size,
+        origin: ledger.public_key().name().to_owned(),
+        root: super::verify::hex(&appended.root),
+        public_key: ledger.public_key().to_string(),
+    }
+}
+
+/// Passes bytes on and keeps their SHA-256.
+struct Digesting<W> {
+    inner: W,
+    digest: chance::Digest,
+}
+
+impl<W: Write> Digesting<W> {
+    fn new(inner: W) -> Self {
+        Self { inner, digest: chance::Digest::new() }
+    }
+
+    fn digest(self) -> [u8; 32] {
+        self.digest.finish()
+    }
+}
+
+impl<W: Write> Write for Digesting<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let written = self.inner.write(bytes)?;
+        self.digest.update(bytes.get(..written).unwrap_or(&[]));
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.inner.flush()
+    }
+}
+

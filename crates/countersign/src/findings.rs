@@ -1,0 +1,99 @@
+//! Findings as JSON: kept with the run, compared between runs, printed for pipelines.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use countersign_console::TraceView;
+use countersign_govern::compare::{self, Changes, Known};
+use countersign_govern::report::Report;
+use countersign_model::finding::Finding;
+use countersign_runs::folder::RunFolder;
+use serde_json::{Value, json};
+
+use crate::commands::trace::FINDINGS;
+use crate::json::time_text;
+use crate::view;
+
+pub fn to_json(finding: &Finding) -> Value {
+    json!({
+        "id": finding.id,
+        "code": finding.code,
+        "severity": finding.severity.as_str(),
+        "subject": finding.subject,
+        "title": finding.title,
+        "remedy": finding.remedy,
+        "count": finding.count,
+        "events": finding.events,
+        "first": finding.first.map(time_text),
+        "last": finding.last.map(time_text),
+        "controls": finding.controls,
+        "accepted_by": finding.accepted_by,
+    })
+}
+
+pub fn save(run: &RunFolder, findings: &[Finding]) -> Result<()> {
+    let all: Vec<Value> = findings.iter().map(to_json).collect();
+    run.replace(FINDINGS, format!("{:#}\n", Value::from(all)).as_bytes())?;
+    Ok(())
+}
+
+/// The findings of an earlier run's folder.
+pub fn load(run: &Path) -> Result<Vec<Known>> {
+    let path = run.join(FINDINGS);
+    let text = fs::read_to_string(&path).with_context(|| format!("no finished run is in `{}`", run.display()))?;
+    let all: Vec<Value> = serde_json::from_str(&text).with_context(|| format!("`{}` is damaged", path.display()))?;
+    let known = |finding: &Value| Known {
+        id: finding["id"].as_str().unwrap_or_default().to_owned(),
+        count: finding["count"].as_u64().unwrap_or(0),
+    };
+    Ok(all.iter().map(known).collect())
+}
+
+pub fn compare(before: &[Known], after: &[Finding]) -> Changes {
+    let known = |finding: &Finding| Known { id: finding.id.clone(), count: finding.count };
+    compare::compare(before, &after.iter().map(known).collect::<Vec<_>>())
+}
+
+/// The run as one JSON object.
+pub fn summary(view: &TraceView, report: &Report<'_>) -> Value {
+    let total = view::total(report);
+    json!({
+        "headline": view.headline,
+        "records": view.read.records,
+        "quarantined": view.read.quarantined,
+        "quarantine": view.read.quarantine,
+        "duplicates": view.read.duplicates,
+        "sources": view.read.formats.iter().map(|format| json!({
+            "definition": format.definition, "records": format.records,
+        })).collect::<Vec<_>>(),
+        "coverage": {
+            "actions": total.actions, "exact": total.exact, "composite": total.composite,
+            "declared": total.declared, "inferred": total.inferred,
+            "holder_only": total.holder_only, "unattributed": total.unattributed,
+        },
+        "by_tenant": view.coverage.iter().map(|row| json!({
+            "tenant": row.tenant, "organization": row.organization, "actions": row.actions,
+            "exact": row.exact, "composite": row.composite, "declared": row.declared,
+            "inferred": row.inferred, "holder_only": row.holder_only, "unattributed": row.unattributed,
+        })).collect::<Vec<_>>(),
+        "links": view.links.iter().map(|link| json!({
+            "rule": link.rule, "grade": link.grade.as_str(), "count": link.count,
+        })).collect::<Vec<_>>(),
+        "beside": view.beside.iter().map(|beside| json!({ "what": beside.what, "count": beside.count })).collect::<Vec<_>>(),
+        "judgements": {
+            "allow": view.judgements.allow, "step_up": view.judgements.step_up,
+            "deny": view.judgements.deny, "unknown": view.judgements.unknown,
+            "reasons": view.judgements.reasons.iter().map(|reason| json!({
+                "code": reason.code, "count": reason.count,
+            })).collect::<Vec<_>>(),
+        },
+        "gaps": view.gaps.iter().map(|gap| json!({
+            "what": gap.what, "actions": gap.actions, "close": gap.close,
+        })).collect::<Vec<_>>(),
+        "findings": report.findings.iter().map(to_json).collect::<Vec<_>>(),
+        "ledger": view.ledger.as_ref().map(|ledger| json!({
+            "folder": ledger.folder, "size": ledger.size, "root": ledger.root, "public_key": ledger.public_key,
+        })),
+    })
+}

@@ -1,0 +1,309 @@
+//! The first phase: every record of every input, on all threads.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use anyhow::{Context, Result};
+use countersign_model::event::Event;
+use countersign_runs::folder::{Commit, RunFolder};
+use countersign_runs::segment;
+use countersign_sources::read::Visitor;
+use countersign_sources::{Definitions, Limits, Place, Plan, Quarantined, Unit};
+use countersign_trace::claims::Claims;
+use countersign_trace::codec;
+use countersign_trace::collect::{Rows, is_answered};
+use countersign_trace::directory::Directory;
+use countersign_trace::hash::Secret;
+use serde_json::{Value, json};
+
+/// Rows are written out as a segment when they take this much memory on one thread.
+const SEGMENT_BYTES: usize = 96 << 20;
+/// Reasons of bad records that are kept to be shown.
+const QUARANTINE_SHOWN: usize = 20;
+
+/// What was read, beside what went into segments and claims.
+#[derive(Debug, Default, Clone)]
+pub struct Account {
+    pub records: u64,
+    pub quarantined: u64,
+    /// The first bad records by place, as `unit:line` and reason.
+    pub quarantine: BTreeMap<(u32, u64), String>,
+    /// Records and units by definition.
+    pub by_source: BTreeMap<String, u64>,
+    /// Lines of each piece, so that places can be told by the file's own lines.
+    pub lines: BTreeMap<u32, u64>,
+    /// Units that could not be read at all.
+    pub failed: BTreeMap<String, String>,
+}
+
+impl Account {
+    fn merge(&mut self, other: Self) {
+        self.records += other.records;
+        self.quarantined += other.quarantined;
+        self.quarantine.extend(other.quarantine);
+        while self.quarantine.len() > QUARANTINE_SHOWN {
+            self.quarantine.pop_last();
+        }
+        for (source, count) in other.by_source {
+            *self.by_source.entry(source).or_default() += count;
+        }
+        self.lines.extend(other.lines);
+        self.failed.extend(other.failed);
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "records": self.records,
+            "quarantined": self.quarantined,
+            "quarantine": self.quarantine.iter().map(|((u, l), r)| json!([u, l, r])).collect::<Vec<_>>(),
+            "by_source": self.by_source,
+            "lines": self.lines.iter().map(|(u, l)| json!([u, l])).collect::<Vec<_>>(),
+            "failed": self.failed,
+        })
+    }
+
+    fn from_json(value: &Value) -> Self {
+        let list = |name: &str| value[name].as_array().cloned().unwrap_or_default();
+        let unit = |value: &Value| value.as_u64().and_then(|unit| u32::try_from(unit).ok()).unwrap_or(0);
+        let map = |name: &str| value[name].as_object().cloned().unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        Self {
+            records: value["records"].as_u64().unwrap_or(0),
+            quarantined: value["quarantined"].as_u64().unwrap_or(0),
+            quarantine: list("quarantine")
+                .iter()
+                .map(|bad| ((unit(&bad[0]), bad[1].as_u64().unwrap_or(0)), text(&bad[2])))
+                .collect(),
+            by_source: map("by_source").iter().map(|(s, n)| (s.clone(), n.as_u64().unwrap_or(0))).collect(),
+            lines: list("lines").iter().map(|l| (unit(&l[0]), l[1].as_u64().unwrap_or(0))).collect(),
+            failed: map("failed").iter().map(|(unit, why)| (unit.clone(), text(why))).collect(),
+        }
+    }
+}
+
+/// Everything a reader needs, shared by all threads.
+#[derive(Debug, Clone, Copy)]
+pub struct Shop<'a> {
+    pub plan: &'a Plan,
+    pub definitions: &'a Definitions,
+    pub limits: &'a Limits,
+    pub directory: &'a Directory<'a>,
+    /// For sources whose records name no tenant: the tenant of each unit's file.
+    pub tenants: &'a [Option<String>],
+    pub run: &'a RunFolder,
+}
+
+/// What reading leaves.
+#[derive(Debug)]
+pub struct Read {
+    pub claims: Claims,
+    pub segments: Vec<u32>,
+    pub account: Account,
+}
+
+/// Reads every unit that earlier sittings of the run did not, and takes over what those did.
+pub fn read(shop: Shop<'_>, threads: usize, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Read> {
+    let secret = Secret::new(&shop.run.secret);
+    let mut whole = Read { claims: Claims::new(secret), segments: Vec::new(), account: Account::default() };
+    let mut known = std::collections::HashSet::new();
+    for commit in &shop.run.committed {
+        whole.segments.extend(&commit.segments);
+        whole.account.merge(Account::from_json(&commit.account));
+        known.extend(commit.units.iter().cloned());
+    }
+    restore(shop, &mut whole)?;
+    let units: Vec<&Unit> = shop.plan.units.iter().filter(|unit| !known.contains(&unit.name())).collect();
+    let (next, bytes) = (AtomicUsize::new(0), Mutex::new((0, 0)));
+    let parts = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads)
+            .map(|_| {
+                scope.spawn(|| {
+                    let mut reader = Reader::new(shop, secret);
+                    loop {
+                        let at = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(unit) = units.get(at) else { break };
+                        reader.unit(unit)?;
+                        let mut done = bytes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                        done.0 += unit.range.map_or(0, |(from, to)| to - from);
+                        done.1 += 1;
+                        progress(done.1, units.len() as u64);
+                    }
+                    reader.finish()
+                })
+            })
+            .collect();
+        let join = |worker: std::thread::ScopedJoinHandle<'_, Result<Read>>| {
+            worker.join().map_err(|_| anyhow::anyhow!("a thread stopped"))?
+        };
+        workers.into_iter().map(join).collect::<Result<Vec<_>>>()
+    })?;
+    for part in parts {
+        whole.claims.absorb(part.claims);
+        whole.segments.extend(part.segments);
+        whole.account.merge(part.account);
+    }
+    Ok(whole)
+}
+
+/// The claims of what earlier sittings read, from their segments.
+fn restore(shop: Shop<'_>, whole: &mut Read) -> Result<()> {
+    let segments = shop.run.segments(&whole.segments, &mut fixed_words())?;
+    for segment in &segments {
+        let damaged = || segment.damaged();
+        let rows = segment.read(None, None)?;
+        for (_, row) in segment.rows(&rows) {
+            let (event, _) = codec::decode(row, &segment.dictionary).map_err(|_| damaged())?;
+            whole.claims.observe(&event, shop.directory);
+        }
+        let proofs = segment.proofs()?;
+        for proof in segment::Segment::each_proof(&proofs) {
+            let (event, _) = codec::decode(proof, &segment.dictionary).map_err(|_| damaged())?;
+            whole.claims.observe(&event, shop.directory);
+        }
+    }
+    Ok(())
+}
+
+/// Gives the words of link rules their static form: each word once.
+pub fn fixed_words() -> impl FnMut(&str) -> &'static str {
+    let mut known: BTreeMap<String, &'static str> = BTreeMap::new();
+    move |word| match known.get(word) {
+        Some(fixed) => fixed,
+        None => {
+            let fixed: &'static str = Box::leak(word.to_owned().into_boxed_str());
+            known.insert(word.to_owned(), fixed);
+            fixed
+        }
+    }
+}
+
+/// One thread's share.
+struct Reader<'a> {
+    shop: Shop<'a>,
+    claims: Claims,
+    rows: Rows,
+    proofs: Vec<u8>,
+    /// Read, but not yet committed.
+    units: Vec<String>,
+    pending: Vec<u32>,
+    account: Account,
+    read: Read,
+    /// The tenant of the unit being read, for records that name none.
+    tenant: Option<&'a str>,
+    failed: Option<anyhow::Error>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(shop: Shop<'a>, secret: Secret) -> Self {
+        Self {
+            shop,
+            claims: Claims::new(secret),
+            rows: Rows::default(),
+            proofs: Vec::new(),
+            units: Vec::new(),
+            pending: Vec::new(),
+            account: Account::default(),
+            read: Read { claims: Claims::new(secret), segments: Vec::new(), account: Account::default() },
+            tenant: None,
+            failed: None,
+        }
+    }
+
+    fn unit(&mut self, unit: &Unit) -> Result<()> {
+        let tenants = self.shop.tenants.get(unit.number as usize);
+        self.tenant = tenants.and_then(|tenant| tenant.as_deref());
+        match unit.read(self.shop.definitions, self.shop.limits, self) {
+            Ok(stats) => {
+                self.account.lines.insert(unit.number, stats.lines);
+            }
+            Err(error) => {
+                self.account.failed.insert(unit.path.display().to_string(), error.to_string());
+            }
+        }
+        if let Some(error) = self.failed.take() {
+            return Err(error);
+        }
+        self.units.push(unit.name());
+        if self.rows.size() + self.proofs.len() >= SEGMENT_BYTES {
+            self.commit()?;
+        }
+        Ok(())
+    }
+
+    /// Writes what is in memory as a segment; it is not part of the run yet.
+    fn spill(&mut self) -> Result<()> {
+        if self.rows.is_empty() && self.proofs.is_empty() {
+            return Ok(());
+        }
+        self.rows.sort();
+        let (number, path) = self.shop.run.new_segment();
+        segment::write(&path, &self.rows, &self.proofs)
+            .with_context(|| format!("could not write `{}`", path.display()))?;
+        self.pending.push(number);
+        self.rows = Rows::default();
+        self.proofs = Vec::new();
+        Ok(())
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        self.spill()?;
+        let commit = Commit {
+            units: std::mem::take(&mut self.units),
+            segments: std::mem::take(&mut self.pending),
+            account: self.account.to_json(),
+        };
+        self.shop.run.commit(&commit)?;
+        self.read.segments.extend(commit.segments);
+        self.read.account.merge(std::mem::take(&mut self.account));
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<Read> {
+        self.commit()?;
+        self.read.claims = self.claims;
+        Ok(self.read)
+    }
+}
+
+impl Visitor for Reader<'_> {
+    fn event(&mut self, event: &Event<'_>, place: Place) {
+        self.account.records += 1;
+        if let Some(count) = self.account.by_source.get_mut(event.source) {
+            *count += 1;
+        } else {
+            self.account.by_source.insert(event.source.to_owned(), 1);
+        }
+        match self.tenant.filter(|_| event.tenant.is_empty()) {
+            Some(tenant) => {
+                let event = Event { tenant: tenant.into(), ..event.clone() };
+                self.keep(&event, place);
+            }
+            None => self.keep(event, place),
+        }
+    }
+
+    fn quarantine(&mut self, bad: Quarantined) {
+        self.account.quarantined += 1;
+        self.account.quarantine.insert((bad.place.unit, bad.place.line), bad.reason);
+        while self.account.quarantine.len() > QUARANTINE_SHOWN {
+            self.account.quarantine.pop_last();
+        }
+    }
+}
+
+impl Reader<'_> {
+    fn keep(&mut self, event: &Event<'_>, place: Place) {
+        let place = codec::Place { input: place.unit, line: place.line };
+        self.claims.observe(event, self.shop.directory);
+        if is_answered(event) {
+            self.rows.push(event, place, self.shop.directory);
+        } else {
+            segment::put_proof(&mut self.proofs, event, place, &mut self.rows.dictionary);
+        }
+        // A packed file may be one huge unit: what is in memory must not grow with it.
+        if self.rows.size() + self.proofs.len() >= SEGMENT_BYTES * 2 && self.failed.is_none() {
+            self.failed = self.spill().err();
+        }
+    }
+}
