@@ -24,11 +24,11 @@ pub fn observe(tally: &mut Tally<'_>, seen: &[Seen<'_>], at: Timestamp) {
     processes(tally);
 }
 
-/// A sponsor who has left, with no successor whose time still runs.
+/// A sponsor who has left, once the time for finding a successor has run out.
 fn is_gone(register: &Register, sponsor: &countersign_model::id::SponsorId, at: Timestamp) -> bool {
     let Some(known) = register.sponsors.get(sponsor) else { return false };
     let left = known.employed.until.is_some_and(|until| until.is_past(at));
-    let clock_runs = known.successor.is_some() && known.succession_until.is_some_and(|end| at < end);
+    let clock_runs = known.succession_until.is_some_and(|end| at < end);
     left && !clock_runs
 }
 
