@@ -114,7 +114,7 @@ impl<'f> Context<'f> {
     }
 
     fn path(&mut self, facts: &'f Facts, access: &Access<'_>, at: Timestamp) {
-        let path = self.identity.and_then(|(_, identity)| facts.trust_path(identity, access));
+        let path = self.identity.and_then(|(id, identity)| facts.trust_path(id, identity, access));
         self.flag("path_known", path.is_some());
         let Some((id, path)) = path else { return };
         self.trust_path = Some(id.as_str());

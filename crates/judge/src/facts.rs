@@ -96,8 +96,15 @@ impl Facts {
 
     /// The trust path of an access: its credential's, else its account's, else the only one all
     /// accounts of the identity agree on.
-    pub(crate) fn trust_path(&self, identity: &Identity, access: &Access<'_>) -> Option<(&TrustPathId, &TrustPath)> {
-        let credential = access.credential.and_then(|id| self.credential(id));
+    pub(crate) fn trust_path(
+        &self,
+        id: &IdentityId,
+        identity: &Identity,
+        access: &Access<'_>,
+    ) -> Option<(&TrustPathId, &TrustPath)> {
+        // Behind a portal the credential is the portal's, and says nothing of how the person came.
+        let own = |credential: &&Credential| credential.identity == *id;
+        let credential = access.credential.and_then(|id| self.credential(id)).filter(own);
         let by_credential = credential.and_then(|credential| credential.trust_path.as_ref());
         let by_account = access.account.and_then(|(namespace, value)| {
             let same = |account: &&countersign_model::register::Account| {

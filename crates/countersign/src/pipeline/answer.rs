@@ -155,7 +155,8 @@ fn judge_then(judge: &mut Judge<'_>, attribution: &Attribution<'_>) -> Option<Ju
     if !event.privileged || !attribution.class.is_judged() {
         return None;
     }
-    let through: Vec<&str> = attribution.through.iter().filter_map(|hop| hop.identity).collect();
+    // An account that is not registered is nobody's, and so is not permitted.
+    let through: Vec<&str> = attribution.through.iter().map(|hop| hop.identity.unwrap_or("")).collect();
     let party = if attribution.actor.grade.counts() { attribution.actor } else { attribution.holder };
     let access = Access {
         identity: party.identity,
