@@ -52,7 +52,8 @@ pub struct RowKey {
 pub struct Rows {
     pub dictionary: Dictionary,
     bytes: Vec<u8>,
-    keys: Vec<(RowKey, usize)>,
+    /// Each row's key, where its bytes begin, and how many there are.
+    keys: Vec<(RowKey, usize, u32)>,
 }
 
 impl Rows {
@@ -65,8 +66,10 @@ impl Rows {
             None => event_hash(event.source, tenant, &event.id),
         };
         let key = RowKey { time: event.time.0, event: hash, content: event.content };
-        self.keys.push((key, self.bytes.len()));
+        let from = self.bytes.len();
         codec::encode(event, place, &mut self.dictionary, &mut self.bytes);
+        let length = u32::try_from(self.bytes.len() - from).expect("a record is far below 4 GiB");
+        self.keys.push((key, from, length));
     }
 
     pub fn len(&self) -> usize {
@@ -79,7 +82,7 @@ impl Rows {
 
     /// Bytes held.
     pub fn size(&self) -> usize {
-        self.bytes.len() + self.keys.len() * size_of::<(RowKey, usize)>()
+        self.bytes.len() + self.keys.len() * size_of::<(RowKey, usize, u32)>()
     }
 
     pub fn sort(&mut self) {
@@ -88,6 +91,9 @@ impl Rows {
 
     /// Rows in their present order.
     pub fn iter(&self) -> impl Iterator<Item = (RowKey, &[u8])> {
-        self.keys.iter().map(|(key, at)| (*key, self.bytes.get(*at..).unwrap_or(&[])))
+        self.keys.iter().map(|(key, from, length)| {
+            let to = from + *length as usize;
+            (*key, self.bytes.get(*from..to).unwrap_or(&[]))
+        })
     }
 }
