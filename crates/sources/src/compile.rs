@@ -2,9 +2,7 @@
 
 use std::path::Path;
 
-use countersign_model::event::{
-    DelegateRole, EventKind, LinkRule, PrincipalKind, Verb,
-};
+use countersign_model::event::{DelegateRole, EventKind, LinkRule, PrincipalKind, Verb};
 use countersign_model::grade::Grade;
 use countersign_model::key::KeyKind;
 use countersign_model::register::matches;
@@ -82,7 +80,10 @@ impl Definitions {
     /// # Errors
     /// As `add_file`.
     pub fn add(&mut self, file: &str, text: &str) -> Result<(), LoadError> {
-        let form = |error: serde_saphyr::Error| LoadError::Form { file: file.into(), what: error.to_string() };
+        let form = |error: serde_saphyr::Error| LoadError::Form {
+            file: file.into(),
+            what: error.to_string(),
+        };
         let definition: Definition = serde_saphyr::from_str(text).map_err(form)?;
         let source = Source::compile(&definition).map_err(|fault| LoadError::Fault {
             file: file.to_owned(),
@@ -115,7 +116,10 @@ impl Source {
         let mut paths = Paths::default();
         let detect = conditions(&form.detect, &mut paths)?;
         if detect.is_empty() {
-            return Err(Fault::new("`detect` is empty", "say by what a record of this source is known"));
+            return Err(Fault::new(
+                "`detect` is empty",
+                "say by what a record of this source is known",
+            ));
         }
         let base = Layer::compile(&form.fields, &mut paths)?;
         let mut records = Vec::new();
@@ -233,13 +237,17 @@ impl Condition {
         }
         let value = self.take.as_written(slots);
         let value = value.as_deref();
-        let one_of = |list: &[String]| value.is_some_and(|value| list.iter().any(|one| one == value));
+        let one_of =
+            |list: &[String]| value.is_some_and(|value| list.iter().any(|one| one == value));
         (self.is.is_empty() || one_of(&self.is))
             && !one_of(&self.isnt)
             && (self.prefix.is_empty()
-                || value.is_some_and(|value| self.prefix.iter().any(|head| value.starts_with(head.as_str()))))
+                || value.is_some_and(|value| {
+                    self.prefix.iter().any(|head| value.starts_with(head.as_str()))
+                }))
             && (self.like.is_empty()
-                || value.is_some_and(|value| self.like.iter().any(|pattern| matches(pattern, value))))
+                || value
+                    .is_some_and(|value| self.like.iter().any(|pattern| matches(pattern, value))))
     }
 }
 
@@ -250,7 +258,10 @@ fn conditions(forms: &[definition::Condition], paths: &mut Paths) -> Result<Vec<
             && form.prefix.is_empty()
             && form.like.is_empty();
         if asks_only_existence && form.exists.is_none() {
-            return Err(Fault::new("a condition asks nothing", "add `is`, `isnt`, `prefix`, `like` or `exists`"));
+            return Err(Fault::new(
+                "a condition asks nothing",
+                "add `is`, `isnt`, `prefix`, `like` or `exists`",
+            ));
         }
         Ok(Condition {
             take: Take::compile(&form.path, paths)?,
@@ -286,7 +297,9 @@ fn principal(form: &PrincipalForm, paths: &mut Paths) -> Result<PrincipalTake, F
 }
 
 fn word<T>(text: &str, parsed: Option<T>, what: &str, all: &[&str]) -> Result<T, Fault> {
-    parsed.ok_or_else(|| Fault::new(format!("`{text}` is no {what}"), format!("one of {}", all.join(", "))))
+    parsed.ok_or_else(|| {
+        Fault::new(format!("`{text}` is no {what}"), format!("one of {}", all.join(", ")))
+    })
 }
 
 fn verb(text: &str) -> Result<Verb, Fault> {
@@ -301,8 +314,17 @@ impl Layer {
         let links = form.links.iter().map(|link| LinkTake::compile(link, paths));
         let links = links.collect::<Result<_, _>>()?;
         let delegation = form.delegation.iter().map(|form| {
-            let role = word(&form.role, DelegateRole::parse(&form.role), "role", &DelegateRole::ALL.map(DelegateRole::as_str))?;
-            Ok(DelegateTake { role, principal: principal(&form.principal, paths)?, when: conditions(&form.when, paths)? })
+            let role = word(
+                &form.role,
+                DelegateRole::parse(&form.role),
+                "role",
+                &DelegateRole::ALL.map(DelegateRole::as_str),
+            )?;
+            Ok(DelegateTake {
+                role,
+                principal: principal(&form.principal, paths)?,
+                when: conditions(&form.when, paths)?,
+            })
         });
         let delegation = delegation.collect::<Result<_, Fault>>()?;
         let assurance = form.assurance.iter().map(|form| {
@@ -342,12 +364,16 @@ impl Layer {
 
 impl LinkTake {
     fn compile(form: &definition::LinkForm, paths: &mut Paths) -> Result<Self, Fault> {
-        let grade = word(&form.grade, Grade::parse(&form.grade), "grade", &Grade::ALL.map(Grade::as_str))?;
+        let grade =
+            word(&form.grade, Grade::parse(&form.grade), "grade", &Grade::ALL.map(Grade::as_str))?;
         let parent = match form.parent.as_deref().map(|text| text.split_once(' ').ok_or(text)) {
             None => None,
             Some(Ok((of, rule))) => Some((verb(of)?, fixed(rule))),
             Some(Err(text)) => {
-                return Err(Fault::new(format!("`{text}` names no link"), "a verb and a rule, such as `uses session`"));
+                return Err(Fault::new(
+                    format!("`{text}` names no link"),
+                    "a verb and a rule, such as `uses session`",
+                ));
             }
         };
         Ok(Self {
@@ -360,7 +386,12 @@ impl LinkTake {
                 closed_by: fixed(&form.closed_by),
             },
             verb: verb(&form.verb)?,
-            kind: word(&form.kind, KeyKind::parse(&form.kind), "key kind", &KeyKind::ALL.map(KeyKind::as_str))?,
+            kind: word(
+                &form.kind,
+                KeyKind::parse(&form.kind),
+                "key kind",
+                &KeyKind::ALL.map(KeyKind::as_str),
+            )?,
             namespace: Take::compile(&form.namespace, paths)?,
             value: Take::compile(&form.value, paths)?,
             until: optional(form.until.as_ref(), paths)?,
@@ -373,7 +404,12 @@ impl LinkTake {
 
 /// `5m`, `1s`, `1ms`, `90d`, …
 fn duration(text: &str) -> Result<Duration, Fault> {
-    let fault = || Fault::new(format!("`{text}` is no length of time"), "a number and ns, us, ms, s, m, h or d");
+    let fault = || {
+        Fault::new(
+            format!("`{text}` is no length of time"),
+            "a number and ns, us, ms, s, m, h or d",
+        )
+    };
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, unit) = text.split_at_checked(digits).ok_or_else(fault)?;
     let unit: i64 = match unit {

@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use countersign_model::event::{Delegate, Event, EventKind, Link, Outcome, Principal, Verb};
 
 use crate::compile::{Condition, Layer, LinkTake, PrincipalTake, Source};
+use crate::secret::{is_bearer, without_bearer};
 use crate::take::{Slots, Take};
 use crate::time;
-use crate::secret::{is_bearer, without_bearer};
 
 /// Why a record is no event, in words.
 pub type Reason = String;
@@ -73,7 +73,8 @@ impl<'a, 's> Draft<'a, 's, 'a> {
 
     fn event(self, content: u64) -> Result<Event<'a>, Reason> {
         let time = self.value(|layer| layer.time.as_ref()).ok_or("the record has no time")?;
-        let time = time::parse(&time).ok_or_else(|| "the time of the record cannot be read".to_owned())?;
+        let time =
+            time::parse(&time).ok_or_else(|| "the time of the record cannot be read".to_owned())?;
         let id = self.value(|layer| layer.id.as_ref());
         let id = id.unwrap_or_else(|| Cow::Owned(format!("content-{content:016x}")));
         let outcome = self.outcome();
@@ -102,7 +103,9 @@ impl<'a, 's> Draft<'a, 's, 'a> {
             user_agent: self.shown(|layer| layer.user_agent.as_ref()),
             assurance: self.assurance(),
             links: self.links(outcome),
-            session_started: self.value(|layer| layer.session_started.as_ref()).and_then(|text| time::parse(&text)),
+            session_started: self
+                .value(|layer| layer.session_started.as_ref())
+                .and_then(|text| time::parse(&text)),
             shared_id: self.shown(|layer| layer.shared_id.as_ref()),
             redacted: self.any(|layer| layer.redacted.as_ref()),
             content,
@@ -123,7 +126,9 @@ impl<'a, 's> Draft<'a, 's, 'a> {
         let holds = |when: &[Condition]| when.iter().all(|condition| condition.holds(self.slots));
         forms
             .filter(|form| holds(&form.when))
-            .filter_map(|form| Some(Delegate { role: form.role, principal: self.principal(&form.principal)? }))
+            .filter_map(|form| {
+                Some(Delegate { role: form.role, principal: self.principal(&form.principal)? })
+            })
             .collect()
     }
 
@@ -137,7 +142,10 @@ impl<'a, 's> Draft<'a, 's, 'a> {
                 let claim = || Cow::Borrowed(form.claim.as_str());
                 match &form.split {
                     Some(by) => claims.extend(
-                        value.split(by.as_str()).map(str::trim).filter(|part| !part.is_empty())
+                        value
+                            .split(by.as_str())
+                            .map(str::trim)
+                            .filter(|part| !part.is_empty())
                             .map(|part| (claim(), without_bearer(Cow::Owned(part.to_owned())))),
                     ),
                     None => claims.push((claim(), without_bearer(value))),
@@ -152,12 +160,17 @@ impl<'a, 's> Draft<'a, 's, 'a> {
             return Outcome::Failure;
         }
         let says = self.layers().any(|layer| layer.success.is_some());
-        if says && !self.any(|layer| layer.success.as_ref()) { Outcome::Unknown } else { Outcome::Success }
+        if says && !self.any(|layer| layer.success.as_ref()) {
+            Outcome::Unknown
+        } else {
+            Outcome::Success
+        }
     }
 
     fn links(&self, outcome: Outcome) -> Vec<Link<'a>> {
         let laid = self.layers.get(..self.count).unwrap_or(&[]);
-        let from = laid.iter().rposition(|layer| layer.is_some_and(|layer| layer.drop_links)).unwrap_or(0);
+        let from =
+            laid.iter().rposition(|layer| layer.is_some_and(|layer| layer.drop_links)).unwrap_or(0);
         // What failed brought nothing into being and ended nothing, whatever its record repeats.
         let counts = |form: &&LinkTake| outcome != Outcome::Failure || form.verb == Verb::Uses;
         let forms = self.layers().skip(from).flat_map(|layer| &layer.links).filter(counts);
@@ -174,7 +187,9 @@ impl<'a, 's> Draft<'a, 's, 'a> {
         for (at, (verb, rule)) in parents {
             let parent = links.iter().position(|link| link.verb == verb && link.rule.name == rule);
             if let Some(link) = links.get_mut(at) {
-                link.parent = parent.and_then(|parent| u8::try_from(parent).ok()).filter(|parent| *parent != u8::MAX);
+                link.parent = parent
+                    .and_then(|parent| u8::try_from(parent).ok())
+                    .filter(|parent| *parent != u8::MAX);
             }
         }
         links
@@ -186,7 +201,11 @@ impl<'a, 's> Draft<'a, 's, 'a> {
         }
         let value = form.value.value(self.slots)?;
         // A token that stands in a log whole is kept as what cannot be used.
-        let value = if is_bearer(&value) { Cow::Owned(format!("jwt-{}", sha256(&value))) } else { without_bearer(value) };
+        let value = if is_bearer(&value) {
+            Cow::Owned(format!("jwt-{}", sha256(&value)))
+        } else {
+            without_bearer(value)
+        };
         Some(Link {
             verb: form.verb,
             kind: form.kind,
@@ -194,7 +213,11 @@ impl<'a, 's> Draft<'a, 's, 'a> {
             value,
             rule: form.rule,
             parent: None,
-            until: form.until.as_ref().and_then(|take| take.value(self.slots)).and_then(|text| time::parse(&text)),
+            until: form
+                .until
+                .as_ref()
+                .and_then(|take| take.value(self.slots))
+                .and_then(|text| time::parse(&text)),
             root: form.root.as_ref().and_then(|take| self.principal(take)),
         })
     }
@@ -209,7 +232,12 @@ fn sha256(text: &str) -> String {
 /// forged repetition can only hide itself. Four lanes, because one would wait for itself.
 fn content(record: &str) -> u64 {
     const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
-    const START: [u64; 4] = [0x517C_C1B7_2722_0A95, 0x2545_F491_4F6C_DD1D, 0xD6E8_FEB8_6659_FD93, 0xA076_1D64_78BD_642F];
+    const START: [u64; 4] = [
+        0x517C_C1B7_2722_0A95,
+        0x2545_F491_4F6C_DD1D,
+        0xD6E8_FEB8_6659_FD93,
+        0xA076_1D64_78BD_642F,
+    ];
     let mix = |state: u64, word: u64| {
         let wide = u128::from(state ^ word) * u128::from(MULTIPLIER);
         (wide as u64) ^ ((wide >> 64) as u64) ^ MULTIPLIER

@@ -151,8 +151,10 @@ impl Plan {
     }
 
     fn file(&mut self, path: &Path, length: u64, limits: &Limits) {
-        let name = path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
-        const PAPERS: [&str; 6] = ["license", "license.txt", "notice", "notice.txt", "readme.md", ".ds_store"];
+        let name =
+            path.file_name().map(|name| name.to_string_lossy().to_lowercase()).unwrap_or_default();
+        const PAPERS: [&str; 6] =
+            ["license", "license.txt", "notice", "notice.txt", "readme.md", ".ds_store"];
         if PAPERS.contains(&name.as_str()) || length == 0 {
             return;
         }
@@ -225,7 +227,9 @@ pub(crate) fn unpack(input: impl Read + 'static, packing: Packing) -> io::Result
     const BUFFER: usize = 1 << 18;
     Ok(match packing {
         Packing::Plain => Box::new(BufReader::with_capacity(BUFFER, input)),
-        Packing::Gzip => Box::new(BufReader::with_capacity(BUFFER, flate2::read::MultiGzDecoder::new(input))),
+        Packing::Gzip => {
+            Box::new(BufReader::with_capacity(BUFFER, flate2::read::MultiGzDecoder::new(input)))
+        }
         Packing::Zstd => Box::new(BufReader::with_capacity(BUFFER, zstd::Decoder::new(input)?)),
     })
 }
@@ -245,7 +249,8 @@ pub(crate) fn shape(sample: &[u8], is_whole: bool) -> Option<Shape> {
         return None;
     }
     let sample = sample.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(sample).trim_ascii_start();
-    let mut lines = sample.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let mut lines =
+        sample.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or(b"");
     let more = lines.next().is_some();
     let complete = more || is_whole;

@@ -1,7 +1,9 @@
 //! Going through the records of one unit.
 
-use std::io::{self, BufRead, Read};
+use std::cell::Cell;
+use std::io::{self, BufRead, Read, Seek};
 use std::os::unix::fs::FileExt;
+use std::rc::Rc;
 
 use countersign_model::event::Event;
 use serde_json::value::RawValue;
@@ -52,7 +54,12 @@ impl Unit {
     ///
     /// # Errors
     /// Errors of the file system, and limits that the whole unit breaks.
-    pub fn read(&self, definitions: &Definitions, limits: &Limits, visitor: &mut dyn Visitor) -> io::Result<ReadStats> {
+    pub fn read(
+        &self,
+        definitions: &Definitions,
+        limits: &Limits,
+        visitor: &mut dyn Visitor,
+    ) -> io::Result<ReadStats> {
         let mut reading = Reading {
             definitions,
             limits,
@@ -78,7 +85,9 @@ impl Unit {
     fn open(&self, limits: &Limits) -> io::Result<(Box<dyn BufRead>, Shape)> {
         if self.path.as_os_str() != "-" {
             let packed = std::fs::metadata(&self.path)?.len();
-            let most = limits.unpacked_bytes_max.min(packed.saturating_mul(limits.unpacked_ratio_max).max(1 << 20));
+            let most = limits
+                .unpacked_bytes_max
+                .min(packed.saturating_mul(limits.unpacked_ratio_max).max(1 << 20));
             let input = input::open(&self.path, self.packing)?;
             return Ok((Box::new(Limited { inner: input, left: most }), self.shape));
         }
@@ -90,7 +99,9 @@ impl Unit {
         let mut input = input::unpack(whole, packing)?;
         let sample = input.fill_buf()?;
         let shape = input::shape(sample, packing == Packing::Plain && sample.len() < 1 << 16);
-        let shape = shape.ok_or_else(|| io::Error::other("UTF-16 text is not read: convert it to UTF-8 first"))?;
+        let shape = shape.ok_or_else(|| {
+            io::Error::other("UTF-16 text is not read: convert it to UTF-8 first")
+        })?;
         Ok((Box::new(Limited { inner: input, left: limits.unpacked_bytes_max }), shape))
     }
 }
@@ -131,7 +142,25 @@ impl<R> Limited<R> {
 }
 
 fn too_large() -> io::Error {
-    io::Error::other("it unpacks to more than is plausible for a log: split it, or unpack it yourself")
+    io::Error::other(
+        "it unpacks to more than is plausible for a log: split it, or unpack it yourself",
+    )
+}
+
+/// Stops a row that does not end.
+struct Bounded<R> {
+    inner: R,
+    left: Rc<Cell<usize>>,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        let too_long =
+            || io::Error::other("a row of this CSV does not end: a quote may not be closed");
+        self.left.set(self.left.get().checked_sub(read).ok_or_else(too_long)?);
+        Ok(read)
+    }
 }
 
 struct Reading<'r> {
@@ -171,7 +200,12 @@ impl Reading<'_> {
 
     /// Lines of a plain file, all in memory.
     fn piece(&mut self, unit: &Unit, from: u64, to: u64) -> io::Result<()> {
-        let file = std::fs::File::open(&unit.path)?;
+        let mut file = std::fs::File::open(&unit.path)?;
+        if to - from > self.limits.piece_bytes.saturating_add(self.limits.record_bytes_max as u64) {
+            // Its last line is longer than any record: never hold it whole.
+            file.seek(io::SeekFrom::Start(from))?;
+            return self.each_line(&mut io::BufReader::new(file.take(to - from)), unit.shape);
+        }
         let mut bytes = vec![0; usize::try_from(to - from).map_err(io::Error::other)?];
         file.read_exact_at(&mut bytes, from)?;
         self.stats.bytes += to - from;
@@ -197,7 +231,8 @@ impl Reading<'_> {
         match (std::str::from_utf8(bytes), shape) {
             (Ok(text), Shape::Pairs) => match pairs(text) {
                 Some(record) => self.value(&record, line),
-                None => self.bad(line, "this is no list of key=\"value\" pairs"),
+                None => self
+                    .bad(line, "this is no list of key=\"value\" pairs, or a key is there twice"),
             },
             (Ok(text), _) => self.value(text, line),
             (Err(_), _) => self.bad(line, "this is not UTF-8"),
@@ -238,7 +273,9 @@ impl Reading<'_> {
         input.take(most + 1).read_to_end(&mut bytes)?;
         self.stats.bytes += bytes.len() as u64;
         if bytes.len() as u64 > most {
-            return Err(io::Error::other("a JSON file this large must be one record a line: convert it"));
+            return Err(io::Error::other(
+                "a JSON file this large must be one record a line: convert it",
+            ));
         }
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
         let Ok(text) = std::str::from_utf8(bytes) else {
@@ -277,11 +314,26 @@ impl Reading<'_> {
     }
 
     fn csv(&mut self, input: &mut dyn BufRead) -> io::Result<()> {
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(input);
-        let header = reader.headers().map_err(io::Error::other)?.clone();
-        let columns: Vec<String> =
-            header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
+        let most = self.limits.record_bytes_max;
+        let left = Rc::new(Cell::new(most));
+        let bounded = Bounded { inner: input, left: Rc::clone(&left) };
+        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bounded);
+        let header = match reader.headers() {
+            Ok(header) => header.clone(),
+            Err(error) if matches!(error.kind(), csv::ErrorKind::Io(_)) => {
+                return Err(io::Error::other(error));
+            }
+            Err(_) => {
+                self.bad(1, "this is neither JSON, nor lines of key=\"value\", nor CSV in UTF-8");
+                return Ok(());
+            }
+        };
+        let columns: Vec<String> = header
+            .iter()
+            .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
+            .collect();
         for row in reader.records() {
+            left.set(most);
             let row = match row {
                 Ok(row) => row,
                 Err(error) => {
@@ -381,11 +433,17 @@ fn pairs(text: &str) -> Option<String> {
         let key = before.rsplit([' ', ',', '\t', '(']).next().unwrap_or(before);
         let after = after.get(2..)?;
         // A quote inside a value is written as `\"`.
-        let end = after.match_indices('"').find(|(at, _)| !after.get(..*at).is_some_and(|head| head.ends_with('\\')));
+        let end = after
+            .match_indices('"')
+            .find(|(at, _)| !after.get(..*at).is_some_and(|head| head.ends_with('\\')));
         let (end, _) = end?;
         let (value, more) = after.split_at_checked(end)?;
         if !key.is_empty() {
-            record.insert(key.to_owned(), Value::String(value.replace("\\\"", "\"")));
+            let value = Value::String(value.replace("\\\"", "\""));
+            // A value that could close its own quotes could forge what follows it.
+            if record.insert(key.to_owned(), value.clone()).is_some_and(|known| known != value) {
+                return None;
+            }
         }
         rest = more.get(1..)?;
     }

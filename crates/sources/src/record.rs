@@ -1,13 +1,11 @@
 //! One JSON value as found in a file, to the records in it.
 
-use std::borrow::Cow;
-
 use countersign_model::event::Event;
 
 use crate::compile::{Definitions, Source};
 use crate::extract::Reason;
 use crate::read::Recent;
-use crate::scan::Keys;
+use crate::scan::{Keys, ScanError, members};
 use crate::take::Slots;
 
 /// Exports wrap records in records, but not deeper than this.
@@ -16,9 +14,15 @@ const DEPTH_MAX: usize = 4;
 const WRAPPERS: [&str; 9] =
     ["log", "event", "message", "_raw", "raw_data", "detail", "jsonPayload", "record", "AuditData"];
 /// Under these keys exports keep lists of records, beside what definitions say.
-const LISTS: [&str; 8] = ["Records", "records", "value", "items", "events", "entries", "logs", "data"];
+const LISTS: [&str; 8] =
+    ["Records", "records", "value", "items", "events", "entries", "logs", "data"];
+
+/// A value larger than this is looked at as an export first: each definition would read it whole.
+const EXPORT_BYTES_MIN: usize = 1 << 16;
+const EXPORTS: [&str; 3] = ["Records", "records", "value"];
 
 /// What became of a record.
+#[expect(clippy::large_enum_variant, reason = "one lives for one record, and is never stored")]
 pub enum Outcome<'a> {
     Event(Event<'a>),
     Bad(Reason),
@@ -26,7 +30,12 @@ pub enum Outcome<'a> {
 
 /// Takes each record out of `text`, one JSON value. `visit` gets the ordinal of the record inside
 /// it, from 1.
-pub fn each(definitions: &Definitions, recent: &mut Recent, text: &str, visit: &mut dyn FnMut(u64, Outcome<'_>)) {
+pub fn each(
+    definitions: &Definitions,
+    recent: &mut Recent,
+    text: &str,
+    visit: &mut dyn FnMut(u64, Outcome<'_>),
+) {
     let mut walk = Walk { definitions, recent, ordinal: 0, visit };
     walk.value(text, 0);
 }
@@ -46,16 +55,18 @@ impl Walk<'_> {
         if text.starts_with('[') {
             return self.list(text, depth);
         }
-        if self.record(text) || self.inside_list(text, depth) || self.inside_wrapper(text, depth) {
+        let is_export = text.len() > EXPORT_BYTES_MIN;
+        if is_export && self.inside_list(text, &EXPORTS, depth) {
             return;
         }
-        if !self.folded(text) {
-            self.bad(if is_json(text) {
-                "no definition knows this record: `countersign sources` lists those there are, --source adds one"
-            } else {
-                "this is not JSON"
-            });
+        if self.record(text) || self.inside(text, depth) || self.folded(text) {
+            return;
         }
+        self.bad(match members(text) {
+            Ok(_) => "no definition knows this record: `countersign sources` lists those there are, --source adds one",
+            Err(ScanError::TooDeep) => "this is nested too deep",
+            Err(ScanError::Malformed | ScanError::Twice) => "this is not JSON",
+        });
     }
 
     fn bad(&mut self, reason: &str) {
@@ -64,19 +75,17 @@ impl Walk<'_> {
     }
 
     fn list(&mut self, text: &str, depth: usize) {
-        for element in sonic_rs::to_array_iter(text) {
-            match element.map(|element| element.as_raw_cow()) {
-                Ok(Cow::Borrowed(element)) => self.value(element, depth + 1),
-                Ok(Cow::Owned(element)) => self.value(&element, depth + 1),
-                Err(_) => return self.bad("a list of records is cut or no JSON"),
-            }
+        if crate::scan::elements(text, |element| self.value(element, depth + 1)).is_err() {
+            self.bad("a list of records is cut, nested too deep or no JSON");
         }
     }
 
     /// The record itself, by the definition that knew the last one, else by any.
     fn record(&mut self, text: &str) -> bool {
         let all = &self.definitions.all;
-        let known = all.get(self.recent.source).and_then(|source| Some((source, source.detect(text, Keys::AsWritten)?)));
+        let known = all
+            .get(self.recent.source)
+            .and_then(|source| Some((source, source.detect(text, Keys::AsWritten)?)));
         let found = known.or_else(|| {
             all.iter().enumerate().find_map(|(at, source)| {
                 let slots = source.detect(text, Keys::AsWritten)?;
@@ -89,20 +98,28 @@ impl Walk<'_> {
         true
     }
 
-    fn inside_list(&mut self, text: &str, depth: usize) -> bool {
-        let own = self.definitions.all.iter().flat_map(|source| &source.envelopes).map(String::as_str);
-        for key in LISTS.into_iter().chain(own) {
-            if let Some(list) = member(text, key).filter(|list| list.starts_with('[')) {
-                self.list(list, depth);
-                return true;
-            }
-        }
-        false
+    /// A record that another tool wrapped, or a list of them.
+    fn inside(&mut self, text: &str, depth: usize) -> bool {
+        let own =
+            self.definitions.all.iter().flat_map(|source| &source.envelopes).map(String::as_str);
+        let lists: Vec<&str> = LISTS.into_iter().chain(own).collect();
+        self.inside_list(text, &lists, depth) || self.inside_wrapper(text, depth)
+    }
+
+    fn inside_list(&mut self, text: &str, keys: &[&str], depth: usize) -> bool {
+        let Ok(members) = members(text) else { return false };
+        let list = members
+            .iter()
+            .find(|(key, list)| list.starts_with('[') && keys.contains(&key.as_ref()));
+        let Some((_, list)) = list else { return false };
+        self.list(list, depth);
+        true
     }
 
     fn inside_wrapper(&mut self, text: &str, depth: usize) -> bool {
-        for key in WRAPPERS {
-            let Some(inner) = member(text, key) else { continue };
+        let Ok(members) = members(text) else { return false };
+        for wrapper in WRAPPERS {
+            let Some((_, inner)) = members.iter().find(|(key, _)| key == wrapper) else { continue };
             let before = self.ordinal;
             if inner.starts_with('{') && self.known(inner) {
                 self.value(inner, depth + 1);
@@ -120,13 +137,18 @@ impl Walk<'_> {
     }
 
     fn known(&self, text: &str) -> bool {
-        let by = |keys| self.definitions.all.iter().any(|source| source.detect(text, keys).is_some());
+        let by =
+            |keys| self.definitions.all.iter().any(|source| source.detect(text, keys).is_some());
         by(Keys::AsWritten) || by(Keys::Folded)
     }
 
     /// Some pipelines write all keys in lower case.
     fn folded(&mut self, text: &str) -> bool {
-        let found = self.definitions.all.iter().find_map(|source| Some((source, source.detect(text, Keys::Folded)?)));
+        let found = self
+            .definitions
+            .all
+            .iter()
+            .find_map(|source| Some((source, source.detect(text, Keys::Folded)?)));
         let Some((source, slots)) = found else { return false };
         self.take(source, text, &slots);
         true
@@ -140,15 +162,4 @@ impl Walk<'_> {
         };
         (self.visit)(self.ordinal, outcome);
     }
-}
-
-fn member<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    match sonic_rs::get(text, [key]).ok()?.as_raw_cow() {
-        Cow::Borrowed(raw) => Some(raw),
-        Cow::Owned(_) => None,
-    }
-}
-
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()
 }

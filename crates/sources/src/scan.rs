@@ -134,13 +134,7 @@ impl Tree {
     /// # Errors
     /// [`ScanError`]; what no path leads through is only stepped over, not judged.
     pub fn read<'a>(&self, record: &'a str, keys: Keys) -> Result<Vec<Option<Raw<'a>>>, ScanError> {
-        let mut scan = Scan {
-            text: record,
-            bytes: record.as_bytes(),
-            at: 0,
-            slots: vec![None; self.slots],
-            keys,
-        };
+        let mut scan = Scan::new(record, self.slots, keys);
         scan.space();
         if scan.peek() != Some(b'{') {
             return Err(ScanError::Malformed);
@@ -152,6 +146,32 @@ impl Tree {
     }
 }
 
+/// The members of an object, in order.
+///
+/// # Errors
+/// [`ScanError`] as `Tree::read`.
+pub fn members(object: &str) -> Result<Vec<(Cow<'_, str>, &str)>, ScanError> {
+    let mut scan = Scan::new(object, 0, Keys::AsWritten);
+    let mut members = Vec::new();
+    scan.each(b'{', b'}', |scan| {
+        let key = scan.member_key()?;
+        members.push((key, scan.value()?));
+        Ok(())
+    })?;
+    Ok(members)
+}
+
+/// Gives each element of a list to `visit`.
+///
+/// # Errors
+/// [`ScanError`] as `Tree::read`; `visit` has then seen the elements before.
+pub fn elements<'a>(list: &'a str, mut visit: impl FnMut(&'a str)) -> Result<(), ScanError> {
+    Scan::new(list, 0, Keys::AsWritten).each(b'[', b']', |scan| {
+        visit(scan.value()?);
+        Ok(())
+    })
+}
+
 struct Scan<'a> {
     text: &'a str,
     bytes: &'a [u8],
@@ -161,6 +181,54 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
+    fn new(text: &'a str, slots: usize, keys: Keys) -> Self {
+        Self { text, bytes: text.as_bytes(), at: 0, slots: vec![None; slots], keys }
+    }
+
+    fn expect(&mut self, byte: u8) -> Result<(), ScanError> {
+        self.space();
+        if self.peek() != Some(byte) {
+            return Err(ScanError::Malformed);
+        }
+        self.at += 1;
+        self.space();
+        Ok(())
+    }
+
+    /// Goes through a list or an object to its end.
+    fn each(
+        &mut self,
+        open: u8,
+        close: u8,
+        mut one: impl FnMut(&mut Self) -> Result<(), ScanError>,
+    ) -> Result<(), ScanError> {
+        self.expect(open)?;
+        if self.peek() == Some(close) {
+            return Ok(());
+        }
+        loop {
+            one(self)?;
+            self.space();
+            if self.peek() == Some(close) {
+                return Ok(());
+            }
+            self.expect(b',')?;
+        }
+    }
+
+    fn member_key(&mut self) -> Result<Cow<'a, str>, ScanError> {
+        let key = self.key()?;
+        self.expect(b':')?;
+        Ok(key)
+    }
+
+    fn value(&mut self) -> Result<&'a str, ScanError> {
+        let from = self.at;
+        self.skip()?;
+        let text = self.text;
+        text.get(from..self.at).ok_or(ScanError::Malformed)
+    }
+
     #[inline]
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
@@ -182,13 +250,7 @@ impl<'a> Scan<'a> {
             return Ok(());
         }
         loop {
-            let key = self.key()?;
-            self.space();
-            if self.peek() != Some(b':') {
-                return Err(ScanError::Malformed);
-            }
-            self.at += 1;
-            self.space();
+            let key = self.member_key()?;
             let child =
                 node.child(&key, self.keys).and_then(|child| tree.nodes.get(usize::from(child)));
             match child {
@@ -344,7 +406,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::Value;
 
-    use super::{Keys, ScanError, Tree};
+    use super::{Keys, ScanError, Tree, elements, members};
 
     fn tree(paths: &[&str]) -> Tree {
         let mut tree = Tree::default();
@@ -409,6 +471,17 @@ mod tests {
             error(&format!("{{\"x\":{}{}}}", "[".repeat(9999), "]".repeat(9999))),
             ScanError::TooDeep
         );
+    }
+
+    #[test]
+    fn lists_and_objects_come_apart() {
+        let mut found = Vec::new();
+        elements(r#" [1, {"a":"]"} ,[ ] ] "#, |element| found.push(element)).unwrap();
+        assert_eq!(found, ["1", r#"{"a":"]"}"#, "[ ]"]);
+        let all = |text: &str| elements(text, |_| ());
+        assert!(all("[1,").is_err() && all("[1 2]").is_err() && all("[]").is_ok());
+        let members = members(r#"{"a" : 1,"b\"":{"c":2}}"#).unwrap();
+        assert_eq!(members, [("a".into(), "1"), ("b\"".into(), r#"{"c":2}"#)]);
     }
 
     fn json() -> impl Strategy<Value = Value> {

@@ -59,9 +59,10 @@ impl Take {
             (Some(path), None, None, None) => path_from(path, paths)?,
             (None, Some(list), None, None) => From::First(compile_all(list, paths)?),
             (None, None, Some(constant), None) => From::Constant(constant.clone()),
-            (None, None, None, Some(list)) => {
-                From::Join(compile_all(list, paths)?, form.by.clone().unwrap_or_else(|| "\n".into()))
-            }
+            (None, None, None, Some(list)) => From::Join(
+                compile_all(list, paths)?,
+                form.by.clone().unwrap_or_else(|| "\n".into()),
+            ),
             _ => {
                 return Err(Fault::new(
                     "a value says where from by more or less than one of `path`, `first`, `const` and `join`",
@@ -71,7 +72,10 @@ impl Take {
         };
         let transform = |text: &String| {
             Transform::parse(text).ok_or_else(|| {
-                Fault::new(format!("`{text}` is no transform"), format!("one of {}", Transform::NAMES))
+                Fault::new(
+                    format!("`{text}` is no transform"),
+                    format!("one of {}", Transform::NAMES),
+                )
             })
         };
         let then = form.then.iter().map(transform).collect::<Result<_, _>>()?;
@@ -80,9 +84,12 @@ impl Take {
 
     /// The value, if it is there and means something.
     pub fn value<'a>(&'a self, slots: &Slots<'a>) -> Option<Cow<'a, str>> {
+        let raw = |slot: &usize| slots.get(*slot).copied().flatten();
         let found = match &self.from {
-            From::Slot(slot, steps) if steps.is_empty() => scalar(slots.get(*slot).copied().flatten()?),
-            From::Slot(slot, steps) => follow(slots.get(*slot).copied().flatten()?.text, steps).into_iter().next().map(Cow::Owned),
+            From::Slot(slot, steps) if steps.is_empty() => raw(slot).and_then(scalar),
+            From::Slot(slot, steps) => {
+                raw(slot).and_then(|raw| follow(raw.text, steps).into_iter().next()).map(Cow::Owned)
+            }
             From::First(list) => list.iter().find_map(|take| take.value(slots)),
             From::Constant(text) => Some(Cow::Borrowed(text.as_str())),
             From::Join(list, by) => {
@@ -98,7 +105,10 @@ impl Take {
         match &self.from {
             From::Slot(slot, steps) if !steps.is_empty() => {
                 let Some(raw) = slots.get(*slot).copied().flatten() else { return Vec::new() };
-                follow(raw.text, steps).into_iter().filter_map(|text| self.finish(Some(Cow::Owned(text)))).collect()
+                follow(raw.text, steps)
+                    .into_iter()
+                    .filter_map(|text| self.finish(Some(Cow::Owned(text))))
+                    .collect()
             }
             From::Slot(..) | From::First(_) | From::Constant(_) | From::Join(..) => {
                 self.value(slots).into_iter().collect()
@@ -109,7 +119,8 @@ impl Take {
     fn finish<'a>(&'a self, found: Option<Cow<'a, str>>) -> Option<Cow<'a, str>> {
         let mut value = found.filter(|value| !is_absent(value));
         for transform in &self.then {
-            value = value.and_then(|value| transform.apply(value)).filter(|value| !is_absent(value));
+            value =
+                value.and_then(|value| transform.apply(value)).filter(|value| !is_absent(value));
         }
         if let Some(exchanged) = value.as_deref().and_then(|value| self.map.get(value)) {
             value = Some(Cow::Borrowed(exchanged));
@@ -132,7 +143,9 @@ impl Take {
     /// The value as it stands in the record, sentinels included.
     pub fn as_written<'a>(&'a self, slots: &Slots<'a>) -> Option<Cow<'a, str>> {
         match &self.from {
-            From::Slot(slot, steps) if steps.is_empty() => scalar(slots.get(*slot).copied().flatten()?),
+            From::Slot(slot, steps) if steps.is_empty() => {
+                scalar(slots.get(*slot).copied().flatten()?)
+            }
             From::First(list) => list.iter().find_map(|take| take.as_written(slots)),
             From::Slot(..) | From::Constant(_) | From::Join(..) => self.value(slots),
         }
@@ -161,10 +174,16 @@ fn path_from(path: &str, paths: &mut Paths) -> Result<From, Fault> {
         })
         .collect();
     if keys.is_empty() {
-        return Err(Fault::new(format!("`{path}` does not begin with a key"), "begin with a key of the record"));
+        return Err(Fault::new(
+            format!("`{path}` does not begin with a key"),
+            "begin with a key of the record",
+        ));
     }
     let slot = paths.add(&keys).ok_or_else(|| {
-        Fault::new(format!("`{path}` is too deep, or one of too many"), "name at most 16 keys in a row")
+        Fault::new(
+            format!("`{path}` is too deep, or one of too many"),
+            "name at most 16 keys in a row",
+        )
     })?;
     Ok(From::Slot(slot, rest.to_vec()))
 }
@@ -259,7 +278,8 @@ fn descend(value: &serde_json::Value, steps: &[Step], found: &mut Vec<String>) {
         }
         Step::Each => list.iter().for_each(|inner| descend(inner, rest, found)),
         Step::Where(key, wanted) => {
-            let is = |inner: &&Value| member(inner, key).is_some_and(|own| own.as_str() == Some(wanted));
+            let is =
+                |inner: &&Value| member(inner, key).is_some_and(|own| own.as_str() == Some(wanted));
             if let Some(inner) = list.iter().find(is) {
                 descend(inner, rest, found);
             }

@@ -13,17 +13,30 @@ pub fn parse(text: &str) -> Option<Timestamp> {
 
 /// The form most logs use, without a detour.
 fn rfc3339(text: &[u8]) -> Option<Timestamp> {
-    let digit = |at: usize| text.get(at).filter(|byte| byte.is_ascii_digit()).map(|byte| i64::from(byte - b'0'));
+    let digit = |at: usize| {
+        text.get(at).filter(|byte| byte.is_ascii_digit()).map(|byte| i64::from(byte - b'0'))
+    };
     let two = |at: usize| Some(digit(at)? * 10 + digit(at + 1)?);
     let is = |at: usize, byte: u8| text.get(at) == Some(&byte);
-    if !(is(4, b'-') && is(7, b'-') && (is(10, b'T') || is(10, b' ')) && is(13, b':') && is(16, b':')) {
+    if !(is(4, b'-')
+        && is(7, b'-')
+        && (is(10, b'T') || is(10, b' '))
+        && is(13, b':')
+        && is(16, b':'))
+    {
         return None;
     }
     let (year, month, day) = (two(0)? * 100 + two(2)?, two(5)?, two(8)?);
     let (hour, minute, second) = (two(11)?, two(14)?, two(17)?);
     // What is left out of range goes the careful way.
     let leap_day = month == 2 && day > 28;
-    if !(1..=12).contains(&month) || !(1..=30).contains(&day) || leap_day || hour > 23 || minute > 59 || second > 59 {
+    if !(1..=12).contains(&month)
+        || !(1..=30).contains(&day)
+        || leap_day
+        || hour > 23
+        || minute > 59
+        || second > 59
+    {
         return None;
     }
     let (nanos, rest) = decimals(text.get(19..)?)?;
@@ -94,7 +107,8 @@ fn other(text: &str) -> Option<Timestamp> {
         "%d/%b/%Y:%H:%M:%S %z",
         "%a, %d %b %Y %H:%M:%S %z",
     ];
-    const CIVIL: [&str; 3] = ["%b %d, %Y, %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S"];
+    const CIVIL: [&str; 3] =
+        ["%b %d, %Y, %I:%M:%S %p", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %H:%M:%S"];
     for form in ZONED {
         if let Ok(at) = jiff::Timestamp::strptime(form, &plain) {
             return stamp(at);

@@ -56,7 +56,9 @@ impl Transform {
         strip_prefix:X, after_last:X, after_first:X, before_first:X, before_last:X";
 
     pub fn apply<'a>(&self, value: Cow<'a, str>) -> Option<Cow<'a, str>> {
-        let cut = |value: Cow<'a, str>, part: fn(&'_ str, &'_ str) -> Option<(usize, usize)>, by: &str| {
+        let cut = |value: Cow<'a, str>,
+                   part: fn(&'_ str, &'_ str) -> Option<(usize, usize)>,
+                   by: &str| {
             match part(&value, by) {
                 Some((from, to)) => slice(value, from, to),
                 None => value,
@@ -67,24 +69,40 @@ impl Transform {
                 Cow::Owned(value.to_lowercase())
             }
             Self::Lower => value,
-            Self::Trim => cut(value, |value, _| {
-                let from = value.len() - value.trim_start().len();
-                Some((from, from + value.trim().len()))
-            }, ""),
-            Self::StripPrefix(prefix) => cut(value, |value, prefix| {
-                value.starts_with(prefix).then_some((prefix.len(), value.len()))
-            }, prefix),
-            Self::AfterLast(mark) => cut(value, |value, mark| {
-                value.rfind(mark).map(|at| (at + mark.len(), value.len()))
-            }, mark),
-            Self::AfterFirst(mark) => cut(value, |value, mark| {
-                value.find(mark).map(|at| (at + mark.len(), value.len()))
-            }, mark),
-            Self::BeforeFirst(mark) => cut(value, |value, mark| value.find(mark).map(|at| (0, at)), mark),
-            Self::BeforeLast(mark) => cut(value, |value, mark| value.rfind(mark).map(|at| (0, at)), mark),
+            Self::Trim => cut(
+                value,
+                |value, _| {
+                    let from = value.len() - value.trim_start().len();
+                    Some((from, from + value.trim().len()))
+                },
+                "",
+            ),
+            Self::StripPrefix(prefix) => cut(
+                value,
+                |value, prefix| value.starts_with(prefix).then_some((prefix.len(), value.len())),
+                prefix,
+            ),
+            Self::AfterLast(mark) => cut(
+                value,
+                |value, mark| value.rfind(mark).map(|at| (at + mark.len(), value.len())),
+                mark,
+            ),
+            Self::AfterFirst(mark) => cut(
+                value,
+                |value, mark| value.find(mark).map(|at| (at + mark.len(), value.len())),
+                mark,
+            ),
+            Self::BeforeFirst(mark) => {
+                cut(value, |value, mark| value.find(mark).map(|at| (0, at)), mark)
+            }
+            Self::BeforeLast(mark) => {
+                cut(value, |value, mark| value.rfind(mark).map(|at| (0, at)), mark)
+            }
             Self::Guid => guid(&value).map_or(value, Cow::Owned),
             Self::Sha256 => sha256(&value).map_or(value, Cow::Owned),
-            Self::ArnAccount => Cow::Owned(value.split(':').nth(4).filter(|part| !part.is_empty())?.to_owned()),
+            Self::ArnAccount => {
+                Cow::Owned(value.split(':').nth(4).filter(|part| !part.is_empty())?.to_owned())
+            }
             Self::ArnRole => arn_role(&value).map_or(value, Cow::Owned),
             Self::Host => {
                 let rest = value.split_once("://").map_or(value.as_ref(), |(_, rest)| rest);
@@ -139,7 +157,8 @@ fn sha256(value: &str) -> Option<String> {
         return Some(value.to_ascii_lowercase());
     }
     let trimmed = value.trim_end_matches('=');
-    let bytes = STANDARD_NO_PAD.decode(trimmed).or_else(|_| URL_SAFE_NO_PAD.decode(trimmed)).ok()?;
+    let bytes =
+        STANDARD_NO_PAD.decode(trimmed).or_else(|_| URL_SAFE_NO_PAD.decode(trimmed)).ok()?;
     (bytes.len() == 32).then(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
@@ -157,7 +176,12 @@ pub fn is_absent(value: &str) -> bool {
         0 | 1 => value.is_empty() || matches!(value, "-" | "0"),
         3..=9 => {
             let word = |word: &str| value.eq_ignore_ascii_case(word);
-            word("unknown") || word("null") || word("none") || word("nil") || word("n/a") || word("undefined")
+            word("unknown")
+                || word("null")
+                || word("none")
+                || word("nil")
+                || word("n/a")
+                || word("undefined")
         }
         30 => value == REDACTED,
         32 | 36 => value.bytes().all(|byte| matches!(byte, b'0' | b'-')),
@@ -176,11 +200,19 @@ mod tests {
     fn one_guid_in_three_encodings_is_one() {
         for (forms, expected) in [
             (
-                ["D5935DCA-86f2-4ac9-a42c-3593b00af801", "ZDU5MzVkY2EtODZmMi00YWM5LWE0MmMtMzU5M2IwMGFmODAx", "yl2T1fKGyUqkLDWTsAr4AQ"],
+                [
+                    "D5935DCA-86f2-4ac9-a42c-3593b00af801",
+                    "ZDU5MzVkY2EtODZmMi00YWM5LWE0MmMtMzU5M2IwMGFmODAx",
+                    "yl2T1fKGyUqkLDWTsAr4AQ",
+                ],
                 "d5935dca-86f2-4ac9-a42c-3593b00af801",
             ),
             (
-                ["4d81e7dd-bc8d-4048-9a02-bccc1d945802", "NGQ4MWU3ZGQtYmM4ZC00MDQ4LTlhMDItYmNjYzFkOTQ1ODAy", "3eeBTY28SECaArzMHZRYAg"],
+                [
+                    "4d81e7dd-bc8d-4048-9a02-bccc1d945802",
+                    "NGQ4MWU3ZGQtYmM4ZC00MDQ4LTlhMDItYmNjYzFkOTQ1ODAy",
+                    "3eeBTY28SECaArzMHZRYAg",
+                ],
                 "4d81e7dd-bc8d-4048-9a02-bccc1d945802",
             ),
         ] {
@@ -198,7 +230,11 @@ mod tests {
             ("before_first::", "a:b:c", "a"),
             ("arn_role", "arn:aws:sts::1:assumed-role/R/s@x", "arn:aws:iam::1:role/R"),
             ("arn_account", "arn:aws:iam::123:user/x", "123"),
-            ("sha256", "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"),
+            (
+                "sha256",
+                "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
+                "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            ),
             ("host", "https://a.example/x?y", "a.example"),
             ("lower", "ABC", "abc"),
         ] {
@@ -209,7 +245,16 @@ mod tests {
 
     #[test]
     fn sentinels_are_absent() {
-        for word in ["", "-", "0", "null", "unknown", "00000000-0000-0000-0000-000000000000", "0001-01-01T00:00:00Z", "HIDDEN_DUE_TO_SECURITY_REASONS"] {
+        for word in [
+            "",
+            "-",
+            "0",
+            "null",
+            "unknown",
+            "00000000-0000-0000-0000-000000000000",
+            "0001-01-01T00:00:00Z",
+            "HIDDEN_DUE_TO_SECURITY_REASONS",
+        ] {
             assert!(is_absent(word), "{word}");
         }
         for word in ["1", "a", "unknown-user", "10000000-0000-0000-0000-000000000000"] {
