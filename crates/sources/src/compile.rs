@@ -26,16 +26,28 @@ impl Fault {
     pub fn new(what: impl Into<String>, fix: impl Into<String>) -> Self {
         Self { what: what.into(), fix: fix.into() }
     }
+
+    /// Line and column, from 1, of the word in backticks that it is about.
+    fn place(&self, text: &str) -> (u64, u64) {
+        let word = self.what.split('`').nth(1).filter(|word| !word.is_empty());
+        let at = word.and_then(|word| text.find(word)).unwrap_or(0);
+        let before = text.get(..at).unwrap_or("");
+        let line = before.matches('\n').count() as u64 + 1;
+        let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) as u64 + 1;
+        (line, column)
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error("could not read `{file}`")]
     Io { file: String, source: std::io::Error },
-    #[error("`{file}` is no source definition: {what}")]
-    Form { file: String, what: String },
-    #[error("`{file}`: {what}; {fix}")]
-    Fault { file: String, what: String, fix: String },
+    /// It is no YAML, or has a key that is not known, or lacks one.
+    #[error("{file}:{line}:{column}: no source definition: {what}")]
+    Form { file: String, line: u64, column: u64, what: String },
+    /// A word in it means nothing. The place is that of the first such word.
+    #[error("{file}:{line}:{column}: {what}; {fix}")]
+    Fault { file: String, line: u64, column: u64, what: String, fix: String },
 }
 
 /// All definitions of a run.
@@ -80,15 +92,25 @@ impl Definitions {
     /// # Errors
     /// As `add_file`.
     pub fn add(&mut self, file: &str, text: &str) -> Result<(), LoadError> {
-        let form = |error: serde_saphyr::Error| LoadError::Form {
-            file: file.into(),
-            what: error.to_string(),
+        let form = |error: serde_saphyr::Error| {
+            let place = error.location();
+            LoadError::Form {
+                file: file.into(),
+                line: place.map_or(1, |place| u64::from(place.line())),
+                column: place.map_or(1, |place| u64::from(place.column())),
+                what: error.without_snippet().to_string(),
+            }
         };
         let definition: Definition = serde_saphyr::from_str(text).map_err(form)?;
-        let source = Source::compile(&definition).map_err(|fault| LoadError::Fault {
-            file: file.to_owned(),
-            what: fault.what,
-            fix: fault.fix,
+        let source = Source::compile(&definition).map_err(|fault| {
+            let (line, column) = fault.place(text);
+            LoadError::Fault {
+                file: file.to_owned(),
+                line,
+                column,
+                what: fault.what,
+                fix: fault.fix,
+            }
         })?;
         self.all.push(source);
         Ok(())
@@ -102,6 +124,9 @@ pub struct Source {
     pub title: String,
     pub proof: Proof,
     pub resolution: Duration,
+    /// How late records come, and how far its clock may be off, if it is known.
+    pub horizon: Option<Duration>,
+    pub skew: Option<Duration>,
     pub privileged_means: String,
     pub envelopes: Vec<String>,
     pub csv_column: Option<String>,
@@ -132,6 +157,8 @@ impl Source {
             title: form.title.clone(),
             proof: form.proof,
             resolution: duration(&form.resolution)?,
+            horizon: form.horizon.as_deref().map(duration).transpose()?,
+            skew: form.skew.as_deref().map(duration).transpose()?,
             privileged_means: form.privileged_means.clone(),
             envelopes: form.envelopes.clone(),
             csv_column: form.csv_column.clone(),

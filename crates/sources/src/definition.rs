@@ -15,6 +15,12 @@ pub struct Definition {
     /// How finely the source states time: `1s`, `1ms`, `1us`, `1ns`.
     #[serde(default = "one_second")]
     pub resolution: String,
+    /// How late its records come, such as `15m`.
+    #[serde(default)]
+    pub horizon: Option<String>,
+    /// How far its clock may be off.
+    #[serde(default)]
+    pub skew: Option<String>,
     /// Which records it reads. All must hold.
     pub detect: Vec<Condition>,
     /// Names of list-valued keys under which exports wrap records.

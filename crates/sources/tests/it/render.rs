@@ -47,11 +47,15 @@ pub fn read_file(path: &Path, definitions: &Definitions) -> Rendered {
 
 /// Reads a text as the only file of a folder that is gone afterwards.
 pub fn read_bytes(name: &str, bytes: &[u8]) -> Rendered {
+    read_bytes_with(name, bytes, &Definitions::shipped().unwrap())
+}
+
+pub fn read_bytes_with(name: &str, bytes: &[u8], definitions: &Definitions) -> Rendered {
     let folder = std::env::temp_dir().join(format!("countersign-sources-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join(name);
     std::fs::write(&path, bytes).unwrap();
-    let rendered = read_file(&path, &Definitions::shipped().unwrap());
+    let rendered = read_file(&path, definitions);
     std::fs::remove_file(&path).unwrap();
     rendered
 }
