@@ -23,6 +23,11 @@ pub struct Told {
     pub terminal: countersign_console::Terminal,
 }
 
+/// A text that is no JSON by itself, as it is or as the one field of an object.
+pub fn wrapped(field: &str, text: &str, told: Told) -> String {
+    if told.json { format!("{}\n", serde_json::json!({ field: text })) } else { text.to_owned() }
+}
+
 /// A register without mistakes; else every mistake is said and there is none.
 pub fn load_register(path: &Path) -> Result<Result<Register, Exit>> {
     let (register, mistakes) = countersign_register::load(path)

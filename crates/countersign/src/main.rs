@@ -34,7 +34,10 @@ fn main() -> ExitCode {
             out::say(&format!("countersign: {}", countersign_console::plain(&format!("{error:#}"))));
             let machine = error.chain().any(|cause| {
                 cause.downcast_ref::<std::io::Error>().is_some_and(|io| {
-                    !matches!(io.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::Other)
+                    // What was named does not exist or is of another kind; anything else is the
+                    // machine's: a full disk, a permission.
+                    use std::io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound, Other};
+                    !matches!(io.kind(), NotFound | Other | IsADirectory | NotADirectory | InvalidData)
                 })
             });
             if machine { Exit::Failed } else { Exit::Usage }.into()
@@ -50,9 +53,9 @@ fn run(command: Command, told: Told) -> anyhow::Result<Exit> {
         },
         Command::Check { register } => commands::check::run(&register, told),
         Command::Register(RegisterCommand::Init { from, source }) => {
-            commands::register::init(&from, &source)
+            commands::register::init(&from, &source, told)
         }
-        Command::Register(RegisterCommand::Format { register }) => commands::register::format(&register),
+        Command::Register(RegisterCommand::Format { register }) => commands::register::format(&register, told),
         Command::Verify(args) => commands::verify::run(&args, told),
         Command::Simulate(args) => commands::simulate::run(&args, told),
         Command::Sources { source } => commands::sources::run(&source, told),
@@ -60,7 +63,8 @@ fn run(command: Command, told: Told) -> anyhow::Result<Exit> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "countersign", &mut script);
-            out::data(&String::from_utf8_lossy(&script))?;
+            let script = String::from_utf8_lossy(&script);
+            out::data(&commands::wrapped("script", &script, told))?;
             Ok(Exit::Ok)
         }
     }

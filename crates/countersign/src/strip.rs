@@ -4,8 +4,11 @@
 //! same facts.
 
 use countersign_console::{HopView, ReasonView, Seal, SegmentState, SegmentView, Stamp, StripView};
+use countersign_model::grade::Gap;
 use countersign_model::register::Register;
 use serde_json::Value;
+
+use crate::view::gap_sentence;
 
 /// The strip of one row. `register` adds names; without it ids stand for them.
 pub fn of_row(row: &Value, register: &Register) -> StripView {
@@ -95,7 +98,7 @@ fn identity(row: &Value) -> SegmentView {
             seal: Seal::Broken,
             word: "nobody".to_owned(),
             lines: held,
-            because: format!("{gap}{many}{}", close.unwrap_or_default()),
+            because: format!("{}{many}{}", gap_words(gap), close.unwrap_or_default()),
         };
     }
     let seal = seal(grade);
@@ -210,8 +213,15 @@ fn headline(row: &Value, stamp: Stamp) -> String {
 
 fn lead(row: &Value) -> String {
     match row["actor"]["gap"].as_str() {
-        Some(gap) => format!("The actor is unattributed: {gap}."),
+        Some(gap) => format!("The actor is not known: {}.", gap_words(gap)),
         None => format!("The weakest link is {}.", text(&row["actor"]["grade"])),
+    }
+}
+
+fn gap_words(gap: &str) -> &str {
+    match Gap::parse(gap) {
+        Some(known) => gap_sentence(known),
+        None => gap,
     }
 }
 

@@ -19,34 +19,33 @@ use countersign_model::register::Register;
 
 /// What the view needs beside the report.
 #[derive(Debug)]
-pub struct Around {
+pub struct Around<'a> {
     pub read: ReadView,
     pub ledger: Option<LedgerView>,
     /// What changed since the run it is compared with.
-    pub changes: Option<Changes>,
+    pub changes: Option<&'a Changes>,
     pub next: Vec<CommandView>,
     pub foot: Vec<String>,
 }
 
-pub fn of_report(report: &Report<'_>, register: &Register, around: Around) -> TraceView {
+pub fn of_report(report: &Report<'_>, register: &Register, around: Around<'_>) -> TraceView {
     let tally = &report.tally;
     let matrix = matrix(&tally.ways, register);
     TraceView {
         headline: headline(report),
-        lead: lead(&matrix),
+        lead: lead(&matrix, tally.not_privileged),
         read: around.read,
         coverage: coverage(&tally.coverage, register),
         beside: vec![
             count("by your own people and systems", tally.of_class(PrincipalClass::Own)),
             count("by the provider's own services", tally.of_class(PrincipalClass::ProviderService)),
-            count("not privileged, so traced and not judged", tally.not_privileged),
         ],
         matrix,
         judgements: judgements(report),
         findings: report
             .findings
             .iter()
-            .map(|finding| finding_view(finding, around.changes.as_ref(), register))
+            .map(|finding| finding_view(finding, around.changes, register))
             .collect(),
         gaps: gaps(&tally.gaps),
         links: links(&tally.rules),
@@ -92,17 +91,25 @@ fn headline(report: &Report<'_>) -> String {
     )
 }
 
-fn lead(matrix: &MatrixView) -> String {
+fn lead(matrix: &MatrixView, not_privileged: u64) -> String {
+    let others = match not_privileged {
+        0 => String::new(),
+        1 => "1 more was not privileged, so traced and not judged. ".to_owned(),
+        many => {
+            let many = countersign_console::count(many);
+            format!("{many} more were not privileged, so traced and not judged. ")
+        }
+    };
     let weak = matrix.rows.iter().find_map(|row| {
         let column = matrix.columns.get(row.weakest?)?;
         Some((row, column))
     });
     match weak {
         Some((row, column)) => format!(
-            "The weakest way into {} is {} by {}: {}.",
+            "{others}The weakest way into {} is {} by {}: {}.",
             row.process, column.organization, column.path, row.weakest_why,
         ),
-        None => String::new(),
+        None => others.trim_end().to_owned(),
     }
 }
 
@@ -325,7 +332,7 @@ fn gaps(gaps: &BTreeMap<Box<str>, BTreeMap<Box<str>, BTreeMap<Gap, u64>>>) -> Ve
     views
 }
 
-fn gap_sentence(gap: Gap) -> &'static str {
+pub fn gap_sentence(gap: Gap) -> &'static str {
     match gap {
         Gap::NoKey => "the record has neither a key nor a principal",
         Gap::IssuanceNotCollected => "a key was used whose issuance no record shows",

@@ -92,7 +92,7 @@ pub const NHI_USED_BY_PERSON: Kind = Kind {
 pub const NHI_SEVERAL_CONSUMERS: Kind = Kind {
     code: "nhi.several_consumers",
     severity: Severity::Medium,
-    says: "is used from several places at once",
+    says: "was used from several places",
     remedy: "Give each consumer its own credential, and register the networks it is used from.",
     controls: &["NHI9:2025"],
 };
@@ -109,6 +109,20 @@ pub const SHARED_NO_ACTOR: Kind = Kind {
     says: "is shared, and who acted behind it is not known",
     remedy: "Log a request id or the person's token on both sides, or give each person an account.",
     controls: &["NHI9:2025", "PR.AA-01", "DE.CM-03"],
+};
+pub const CREDENTIAL_NO_ACTOR: Kind = Kind {
+    code: "credential.no_actor",
+    severity: Severity::Medium,
+    says: "has a long-lived credential, and who acted with it is not known",
+    remedy: "Replace it by sessions of named people, or register the one consumer that holds it.",
+    controls: &["NHI7:2025", "NHI9:2025", "DE.CM-03"],
+};
+pub const ACTOR_AMBIGUOUS: Kind = Kind {
+    code: "actor.ambiguous",
+    severity: Severity::Medium,
+    says: "acted in records that fit several people equally well",
+    remedy: "Have the source log a key that is unique to the session, or collect the log that does.",
+    controls: &["PR.AA-01", "DE.CM-03"],
 };
 pub const AGENT_OUTSIDE_MANDATE: Kind = Kind {
     code: "agent.outside_mandate",
@@ -141,8 +155,8 @@ pub const SOURCE_SILENT: Kind = Kind {
 pub const FEED_MISSING: Kind = Kind {
     code: "feed.missing",
     severity: Severity::Medium,
-    says: "would close gaps in attribution and is not collected",
-    remedy: "Collect it.",
+    says: "would close gaps in attribution if they were collected",
+    remedy: "Collect them.",
     controls: &["DE.AE-03", "PR.PS-04"],
 };
 pub const GRANT_NEVER_USED: Kind = Kind {
@@ -160,7 +174,7 @@ pub const PROCESS_UNEQUAL_ASSURANCE: Kind = Kind {
     controls: &["NHI4:2025", "PR.AA-03"],
 };
 
-pub const ALL: [&Kind; 21] = [
+pub const ALL: [&Kind; 23] = [
     &USE_WITHOUT_GRANT,
     &USE_UNREGISTERED,
     &USE_AFTER_EXPIRY,
@@ -174,6 +188,8 @@ pub const ALL: [&Kind; 21] = [
     &NHI_SEVERAL_CONSUMERS,
     &NHI_TWO_ENVIRONMENTS,
     &SHARED_NO_ACTOR,
+    &CREDENTIAL_NO_ACTOR,
+    &ACTOR_AMBIGUOUS,
     &AGENT_OUTSIDE_MANDATE,
     &OFF_NETWORK,
     &CREDENTIAL_OFF_INSTANCE,

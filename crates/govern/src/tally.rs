@@ -9,7 +9,9 @@ use countersign_model::id::IdentityId;
 use countersign_model::judgement::{Judgement, Outcome};
 use countersign_model::register::{IdentityKind, Register};
 
-use crate::catalogue::{self, CREDENTIAL_OFF_INSTANCE, SHARED_NO_ACTOR, USE_UNKNOWN};
+use crate::catalogue::{
+    self, ACTOR_AMBIGUOUS, CREDENTIAL_NO_ACTOR, CREDENTIAL_OFF_INSTANCE, SHARED_NO_ACTOR, USE_UNKNOWN,
+};
 use crate::finding::Evidences;
 
 /// Places a credential is used from are told apart up to this many.
@@ -221,8 +223,15 @@ impl<'r> Tally<'r> {
             let feed = attribution.actor.feed.unwrap_or("");
             let gaps = at(at(&mut self.gaps, event.source), feed);
             *gaps.entry(gap).or_default() += 1;
-            if matches!(gap, Gap::SharedAccount | Gap::SharedRoot | Gap::Ambiguous | Gap::SharedCredential) {
-                self.evidence.of(&SHARED_NO_ACTOR, &subject(attribution)).add(event.time, event.source, event.id);
+            let kind = match gap {
+                Gap::SharedAccount | Gap::SharedRoot => Some(&SHARED_NO_ACTOR),
+                Gap::SharedCredential => Some(&CREDENTIAL_NO_ACTOR),
+                Gap::Ambiguous => Some(&ACTOR_AMBIGUOUS),
+                _ => None,
+            };
+            if let Some(kind) = kind {
+                let evidence = self.evidence.of(kind, &subject(attribution));
+                evidence.add(event.time, event.source, event.id);
             }
         }
     }

@@ -25,7 +25,7 @@ pub(super) fn section(view: &TraceView) -> Markup {
     let rows = view.coverage_worst_first();
     let (open, folded) = rows.split_at(rows.len().min(ROWS_OPEN));
     let note = html! {
-        p { (count(total.actions)) " privileged actions of outsiders. Inferred links are shown and never counted." }
+        p { (count(total.actions)) " actions of outsiders. Inferred links are shown and never counted." }
         @if !view.beside.is_empty() {
             p {
                 "Counted beside: "
@@ -39,7 +39,7 @@ pub(super) fn section(view: &TraceView) -> Markup {
     };
     let matter = html! {
         @if total.actions == 0 {
-            p.empty { "There was no privileged action of an outsider to attribute." }
+            p.empty { "There was no action of an outsider to attribute." }
         } @else {
             (scroll("Attribution by tenant and organization", table(open, Some(&total))))
             (key(&total))

@@ -15,14 +15,14 @@ use countersign_register::{
 use countersign_sources::read::Visitor;
 use countersign_sources::{Limits, Place, Quarantined, plan};
 
-use super::load_register;
+use super::{Told, load_register, wrapped};
 use super::trace::definitions;
 use crate::out::{self, Exit};
 
 /// Different things of one sort that are kept; more nobody reads.
 const KEPT_MAX: usize = 100_000;
 
-pub fn init(from: &[PathBuf], own: &[PathBuf]) -> Result<Exit> {
+pub fn init(from: &[PathBuf], own: &[PathBuf], told: Told) -> Result<Exit> {
     let definitions = definitions(own)?;
     let limits = Limits::default();
     let plan = plan(from, &limits);
@@ -43,14 +43,14 @@ pub fn init(from: &[PathBuf], own: &[PathBuf]) -> Result<Exit> {
     if look.quarantined > 0 {
         out::say(&format!("{} records could not be read", look.quarantined));
     }
-    out::data(&draft(&look.seen()))?;
+    out::data(&wrapped("register", &draft(&look.seen()), told))?;
     Ok(Exit::Ok)
 }
 
-pub fn format(path: &Path) -> Result<Exit> {
+pub fn format(path: &Path, told: Told) -> Result<Exit> {
     match load_register(path)? {
         Ok(register) => {
-            out::data(&write(&register))?;
+            out::data(&wrapped("register", &write(&register), told))?;
             Ok(Exit::Ok)
         }
         Err(exit) => Ok(exit),

@@ -31,7 +31,13 @@ pub fn run(args: &SimulateArgs, told: Told) -> Result<Exit> {
     if told.json {
         out::data(&format!("{}\n", json!({ "folder": shown.to_string(), "actions": args.actions, "seed": args.seed })))?;
     } else {
-        out::say(&format!("{summary:?}"));
+        out::say(&format!(
+            "{} records, {} of them repeats, {} bytes; feeds left out: {}",
+            summary.records,
+            summary.repeats,
+            summary.bytes,
+            if summary.missing.is_empty() { "none".to_owned() } else { summary.missing.join(", ") },
+        ));
         out::data(&format!(
             "A world of {} actions is in {shown}. Trace it, and score the trace:\n  \
              countersign trace {shown}/logs --register {shown}/register --truth {shown}/truth.ndjson --run {shown}/run\n",
@@ -41,20 +47,33 @@ pub fn run(args: &SimulateArgs, told: Told) -> Result<Exit> {
     Ok(Exit::Ok)
 }
 
-/// Scores the rows of a run. Anything wrong above `inferred`, or knowable and missed, is `Found`.
-pub fn score(truth: &Path, rows: &Path, told: Told) -> Result<Exit> {
+/// A run against the truth, and whether nothing is wrong above `inferred`, nor knowable and missed.
+#[derive(Debug)]
+pub struct Scored {
+    score: Score,
+    pub is_whole: bool,
+}
+
+impl Scored {
+    pub fn json(&self) -> Value {
+        as_json(&self.score)
+    }
+
+    pub fn text(&self) -> String {
+        as_text(&self.score)
+    }
+}
+
+/// Scores the rows of a run.
+pub fn score(truth: &Path, rows: &Path) -> Result<Scored> {
     let lines = |path: &Path| -> Result<Vec<String>> {
         let file = File::open(path).with_context(|| format!("could not read `{}`", path.display()))?;
         Ok(BufReader::new(file).lines().collect::<std::io::Result<_>>()?)
     };
     let score = score_rows(lines(truth)?, lines(rows)?)?;
-    if told.json {
-        out::data(&format!("{}\n", as_json(&score)))?;
-    } else {
-        out::data(&as_text(&score))?;
-    }
-    let whole = score.wrong() == 0 && is_whole(&score.actor) && is_whole(&score.holder) && score.absent == 0;
-    Ok(if whole { Exit::Ok } else { Exit::Found })
+    let is_whole =
+        score.wrong() == 0 && is_whole(&score.actor) && is_whole(&score.holder) && score.absent == 0;
+    Ok(Scored { score, is_whole })
 }
 
 fn is_whole(side: &Side) -> bool {

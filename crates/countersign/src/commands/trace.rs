@@ -1,5 +1,6 @@
 //! `countersign trace`: the main job.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use countersign_console::{
     CommandView, FormatView, LedgerView, Proof, ReadView, StripView, TraceView, plain, render_html,
     render_terminal,
 };
+use countersign_govern::compare::Changes;
 use countersign_govern::report::{Report, Seen, report};
 use countersign_govern::tally::Tally;
 use countersign_judge::{Facts, Guardrails};
@@ -22,6 +24,7 @@ use countersign_trace::index::Index;
 use countersign_trace::directory::Directory;
 use serde_json::Value;
 
+use super::simulate::Scored;
 use super::{Told, load_register};
 use crate::chance;
 use crate::cli::TraceArgs;
@@ -33,6 +36,7 @@ use crate::{findings, strip, view};
 
 /// Files of a run.
 pub const ROWS: &str = "rows.ndjson";
+const ROWS_PARTIAL: &str = "rows.ndjson.partial";
 pub const REGISTER: &str = "register.yaml";
 pub const FINDINGS: &str = "findings.json";
 pub const LEDGER: &str = "ledger";
@@ -94,6 +98,13 @@ struct Done<'a> {
     span: (String, String),
 }
 
+/// What is told beside the screen.
+struct Beside<'a> {
+    changes: Option<&'a Changes>,
+    told: Option<String>,
+    score: Option<&'a Scored>,
+}
+
 impl Session<'_> {
     fn run(&self) -> Result<Exit> {
         let earlier = self.args.since.as_deref().map(findings::load).transpose()?;
@@ -102,7 +113,7 @@ impl Session<'_> {
             (_, true) => Begin::Restart,
             (false, false) => Begin::Fresh,
         };
-        let run = RunFolder::open(&self.args.run, begin, &self.fingerprint()?, chance::bytes()?)?;
+        let run = RunFolder::open(&self.args.run, begin, &self.state()?, chance::bytes()?)?;
         let canonical = countersign_register::write(self.register);
         run.replace(REGISTER, canonical.as_bytes())?;
         let done = self.phases(&run)?;
@@ -112,23 +123,32 @@ impl Session<'_> {
             let rows = run.path().join(ROWS);
             fs::copy(&rows, path).with_context(|| format!("could not write `{}`", path.display()))?;
         }
-        let changes = earlier.map(|before| findings::compare(&before, &done.report.findings));
+        let changes = earlier.as_ref().map(|before| before.changes(&done.report.findings));
         let (Done { report, account, ledger, span }, path) = (done, run.path());
+        let is_unread = account.records == 0;
         let around = view::Around {
             read: self.read_view(&account, &report, span),
             ledger: ledger.map(|(_, view)| view),
-            changes,
+            changes: changes.as_ref(),
             next: self.next(&report),
             foot: vec![format!("countersign {}", env!("CARGO_PKG_VERSION")), format!("run in {}", path.display())],
         };
         let open = open_findings(&report.findings);
         let view = view::of_report(&report, self.register, around);
-        self.show(&view, &report, path)?;
-        let score = self.args.truth.as_deref().map(|truth| self.score(truth, path)).transpose()?;
+        let score = |truth: &Path| super::simulate::score(truth, &path.join(ROWS));
+        let score = self.args.truth.as_deref().map(score).transpose()?;
+        let told = earlier.as_ref().zip(changes.as_ref());
+        let told = told.map(|(earlier, changes)| earlier.told(changes, &report.findings));
+        self.show(&view, &report, Beside { changes: changes.as_ref(), told, score: score.as_ref() })?;
+        if is_unread {
+            out::say("No record could be read, so nothing is known: `countersign sources` lists what can be.");
+            return Ok(Exit::Usage);
+        }
         let failed = self.args.fail_on.as_deref().and_then(Severity::parse).is_some_and(|least| {
             open.iter().any(|finding| finding.severity >= least)
         });
-        Ok(if failed || score == Some(Exit::Found) { Exit::Found } else { Exit::Ok })
+        let is_whole = score.is_none_or(|score| score.is_whole);
+        Ok(if failed || !is_whole { Exit::Found } else { Exit::Ok })
     }
 
     /// Everything the answer depends on: other inputs, register or rules are another run.
@@ -140,6 +160,18 @@ impl Session<'_> {
         }
         for path in self.args.source.iter().chain(&self.args.policy) {
             parts.push(fs::read_to_string(path).with_context(|| format!("could not read `{}`", path.display()))?);
+        }
+        Ok(chance::digest_text(&parts.join("\n")))
+    }
+
+    /// What must be unchanged for a run to go on: beside what the answer depends on, when each file
+    /// was last written, since a file may change and keep its length.
+    fn state(&self) -> Result<String> {
+        let mut parts = vec![self.fingerprint()?];
+        for path in &self.plan.files {
+            let written = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+            let since = written.and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+            parts.push(since.map_or(String::new(), |since| since.as_nanos().to_string()));
         }
         Ok(chance::digest_text(&parts.join("\n")))
     }
@@ -173,13 +205,16 @@ impl Session<'_> {
         };
         let mut ledger = self.open_ledger()?;
         let mut evidence = ledger.as_mut().map(|ledger| Evidence::new(ledger.begin()));
-        let rows_path = run.path().join(ROWS);
-        let file = File::create(&rows_path).with_context(|| format!("could not write `{}`", rows_path.display()))?;
+        // Whoever reads the rows sees those of a whole run.
+        let partial = run.path().join(ROWS_PARTIAL);
+        let unwritten = || format!("could not write `{}`", partial.display());
+        let file = File::create(&partial).with_context(unwritten)?;
         let mut rows = Digesting::new(BufWriter::with_capacity(1 << 20, file));
         let tally = answer(basis, self.register, threads, &mut rows, evidence.as_mut(), &mut |done, all| {
             out::progress(&format!("answering {done} of {all} chunks"));
         })?;
-        rows.flush()?;
+        rows.flush().with_context(unwritten)?;
+        fs::rename(&partial, run.path().join(ROWS)).with_context(unwritten)?;
         out::progress_done();
         let seen = index.seen();
         let span = span(&seen);
@@ -232,11 +267,19 @@ impl Session<'_> {
             version: env!("CARGO_PKG_VERSION"),
             input: chance::digest(self.fingerprint()?.as_bytes()),
             register: chance::digest(countersign_register::write(self.register).as_bytes()),
-            policies: chance::digest(self.args.policy.iter().map(|path| path.display().to_string()).collect::<String>().as_bytes()),
+            policies: chance::digest(self.policies()?.as_bytes()),
             output,
             rows,
             findings: report.findings.len() as u64,
         })
+    }
+
+    /// The text of the customer's own guardrails.
+    fn policies(&self) -> Result<String> {
+        let read = |path: &PathBuf| {
+            fs::read_to_string(path).with_context(|| format!("could not read `{}`", path.display()))
+        };
+        self.args.policy.iter().map(read).collect()
     }
 
     fn read_view(&self, account: &Account, report: &Report<'_>, span: (String, String)) -> ReadView {
@@ -248,7 +291,7 @@ impl Session<'_> {
                 let unproven = source.is_some_and(|source| source.proof.as_str() == "unproven");
                 FormatView {
                     definition: name.clone(),
-                    files: 0,
+                    files: self.files_of(account, name),
                     records: *records,
                     proof: if unproven { Proof::Unproven } else { Proof::Proven },
                 }
@@ -278,6 +321,12 @@ impl Session<'_> {
         }
     }
 
+    fn files_of(&self, account: &Account, source: &str) -> u64 {
+        let units = account.units_of.get(source).into_iter().flatten();
+        let files = units.filter_map(|number| self.plan.units.get(*number as usize));
+        files.map(|unit| unit.path.as_path()).collect::<BTreeSet<_>>().len() as u64
+    }
+
     fn next(&self, report: &Report<'_>) -> Vec<CommandView> {
         let command = |what: &str, command: String| CommandView { what: what.to_owned(), command };
         let run = self.args.run.display();
@@ -299,14 +348,18 @@ impl Session<'_> {
         next
     }
 
-    fn show(&self, view: &TraceView, report: &Report<'_>, run: &Path) -> Result<()> {
+    fn show(&self, view: &TraceView, report: &Report<'_>, beside: Beside<'_>) -> Result<()> {
         if self.told.json {
-            out::data(&format!("{}\n", findings::summary(view, report)))?;
+            let mut whole = findings::summary(view, report, beside.changes);
+            whole["score"] = beside.score.map_or(Value::Null, Scored::json);
+            out::data(&format!("{whole}\n"))?;
         } else {
             out::data(&render_terminal(view, self.told.terminal))?;
+            out::data(&beside.told.unwrap_or_default())?;
+            out::data(&beside.score.map_or(String::new(), Scored::text))?;
         }
         if let Some(path) = &self.args.html {
-            let strips = self.strips(report, &run.join(ROWS))?;
+            let strips = self.strips(report, &self.args.run.join(ROWS))?;
             let page = render_html(view, &strips);
             replace_file(path, page.as_bytes()).with_context(|| format!("could not write `{}`", path.display()))?;
         }
@@ -342,9 +395,6 @@ impl Session<'_> {
         Ok(ordered)
     }
 
-    fn score(&self, truth: &Path, run: &Path) -> Result<Exit> {
-        super::simulate::score(truth, &run.join(ROWS), self.told)
-    }
 }
 
 /// What unit numbers in rows stand for.

@@ -1,6 +1,6 @@
 //! The first phase: every record of every input, on all threads.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -29,8 +29,10 @@ pub struct Account {
     pub quarantined: u64,
     /// The first bad records by place, as `unit:line` and reason.
     pub quarantine: BTreeMap<(u32, u64), String>,
-    /// Records and units by definition.
+    /// Records by definition.
     pub by_source: BTreeMap<String, u64>,
+    /// Units that had records of a definition.
+    pub units_of: BTreeMap<String, BTreeSet<u32>>,
     /// Lines of each piece, so that places can be told by the file's own lines.
     pub lines: BTreeMap<u32, u64>,
     /// Units that could not be read at all.
@@ -48,6 +50,9 @@ impl Account {
         for (source, count) in other.by_source {
             *self.by_source.entry(source).or_default() += count;
         }
+        for (source, units) in other.units_of {
+            self.units_of.entry(source).or_default().extend(units);
+        }
         self.lines.extend(other.lines);
         self.failed.extend(other.failed);
     }
@@ -58,6 +63,7 @@ impl Account {
             "quarantined": self.quarantined,
             "quarantine": self.quarantine.iter().map(|((u, l), r)| json!([u, l, r])).collect::<Vec<_>>(),
             "by_source": self.by_source,
+            "units_of": self.units_of,
             "lines": self.lines.iter().map(|(u, l)| json!([u, l])).collect::<Vec<_>>(),
             "failed": self.failed,
         })
@@ -76,6 +82,12 @@ impl Account {
                 .map(|bad| ((unit(&bad[0]), bad[1].as_u64().unwrap_or(0)), text(&bad[2])))
                 .collect(),
             by_source: map("by_source").iter().map(|(s, n)| (s.clone(), n.as_u64().unwrap_or(0))).collect(),
+            units_of: map("units_of")
+                .iter()
+                .map(|(source, units)| {
+                    (source.clone(), units.as_array().into_iter().flatten().map(&unit).collect())
+                })
+                .collect(),
             lines: list("lines").iter().map(|l| (unit(&l[0]), l[1].as_u64().unwrap_or(0))).collect(),
             failed: map("failed").iter().map(|(unit, why)| (unit.clone(), text(why))).collect(),
         }
@@ -213,7 +225,14 @@ impl<'a> Reader<'a> {
     fn unit(&mut self, unit: &Unit) -> Result<()> {
         let tenants = self.shop.tenants.get(unit.number as usize);
         self.tenant = tenants.and_then(|tenant| tenant.as_deref());
-        match unit.read(self.shop.definitions, self.shop.limits, self) {
+        let before = self.account.by_source.clone();
+        let read = unit.read(self.shop.definitions, self.shop.limits, self);
+        for (source, count) in &self.account.by_source {
+            if before.get(source) != Some(count) {
+                self.account.units_of.entry(source.clone()).or_default().insert(unit.number);
+            }
+        }
+        match read {
             Ok(stats) => {
                 self.account.lines.insert(unit.number, stats.lines);
             }

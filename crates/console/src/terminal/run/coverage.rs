@@ -35,10 +35,10 @@ const fn column(heading: &'static str, figure: fn(&CoverageRow) -> String) -> Co
 }
 
 pub(super) fn draw(screen: &mut Screen, view: &TraceView) {
-    screen.section("Who acted", "privileged actions of outsiders, by how sure it is");
+    screen.section("Who acted", "actions of outsiders, by how sure it is");
     let total = view.coverage_total();
     if total.actions == 0 {
-        screen.put(Ink::Text, "There was no privileged action of an outsider to attribute.");
+        screen.put(Ink::Text, "There was no action of an outsider to attribute.");
         screen.end();
     } else {
         draw_bar(screen, &total);
