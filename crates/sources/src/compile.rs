@@ -96,8 +96,8 @@ impl Definitions {
             let place = error.location();
             LoadError::Form {
                 file: file.into(),
-                line: place.map_or(1, |place| u64::from(place.line())),
-                column: place.map_or(1, |place| u64::from(place.column())),
+                line: place.map_or(1, |place| place.line()),
+                column: place.map_or(1, |place| place.column()),
                 what: error.without_snippet().to_string(),
             }
         };

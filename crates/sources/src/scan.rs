@@ -73,6 +73,7 @@ impl Node {
         Self { slot: NONE, buckets: [NONE; BUCKETS], children: Vec::new() }
     }
 
+    #[inline]
     fn child(&self, key: &str, keys: Keys) -> Option<u16> {
         let mut at = *self.buckets.get(bucket(key))?;
         let mut folded = None;
