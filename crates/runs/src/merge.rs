@@ -3,7 +3,7 @@
 use countersign_trace::collect::RowKey;
 
 use crate::folder::RunError;
-use crate::segment::Segment;
+use crate::segment::{Part, Segment};
 
 /// About so many sparse-index entries (of 512 rows each) make a chunk.
 const ENTRIES_PER_CHUNK: usize = 32;
@@ -32,11 +32,11 @@ pub fn chunks(segments: &[Segment]) -> Vec<Chunk> {
     starts.zip(ends).map(|(from, to)| Chunk { from, to }).collect()
 }
 
-/// The bytes of one chunk, one buffer a segment.
+/// The rows of one chunk, one part a segment.
 #[derive(Debug)]
 pub struct ChunkBytes {
     chunk: Chunk,
-    buffers: Vec<Vec<u8>>,
+    parts: Vec<Part>,
 }
 
 /// One row, and the number of the segment whose dictionary reads it.
@@ -51,8 +51,8 @@ impl Chunk {
     /// # Errors
     /// Any error of the file system.
     pub fn read(self, segments: &[Segment]) -> Result<ChunkBytes, RunError> {
-        let buffers = segments.iter().map(|segment| segment.read(self.from, self.to));
-        Ok(ChunkBytes { chunk: self, buffers: buffers.collect::<Result<_, _>>()? })
+        let parts = segments.iter().map(|segment| segment.read(self.from, self.to));
+        Ok(ChunkBytes { chunk: self, parts: parts.collect::<Result<_, _>>()? })
     }
 }
 
@@ -60,9 +60,9 @@ impl ChunkBytes {
     /// All rows of the chunk in order.
     pub fn rows<'a>(&'a self, segments: &'a [Segment]) -> Vec<Row<'a>> {
         let mut rows = Vec::new();
-        for (number, (segment, bytes)) in segments.iter().zip(&self.buffers).enumerate() {
+        for (number, (segment, part)) in segments.iter().zip(&self.parts).enumerate() {
             let inside = segment
-                .rows(bytes)
+                .rows(part)
                 .skip_while(|(key, _)| self.chunk.from.is_some_and(|from| *key < from))
                 .take_while(|(key, _)| self.chunk.to.is_none_or(|to| *key < to));
             rows.extend(inside.map(|(key, bytes)| Row { key, segment: number, bytes }));

@@ -100,16 +100,35 @@ fn take_key(bytes: &[u8]) -> Option<(RowKey, &[u8])> {
     Some((key, rest))
 }
 
-/// An open segment.
+/// A segment that can be read.
 #[derive(Debug)]
 pub struct Segment {
-    file: File,
-    name: String,
     pub rows: u64,
     pub dictionary: Dictionary,
+    body: Body,
+}
+
+#[derive(Debug)]
+enum Body {
+    File(OnDisk),
+    /// Rows that never were on disk, sorted: a run that fits in memory is not written twice.
+    Held(Rows),
+}
+
+#[derive(Debug)]
+struct OnDisk {
+    file: File,
+    name: String,
     index: Vec<(RowKey, u64)>,
     proofs_at: u64,
     proofs_end: u64,
+}
+
+/// Rows that `read` gave.
+#[derive(Debug)]
+pub enum Part {
+    Bytes(Vec<u8>),
+    Held(std::ops::Range<usize>),
 }
 
 impl Segment {
@@ -144,36 +163,47 @@ impl Segment {
             index.push((key, u64::from_le_bytes(*at)));
             entries = tail;
         }
-        Ok(Self { file, name, rows, dictionary, index, proofs_at, proofs_end: dictionary_at })
+        let body = OnDisk { file, name, index, proofs_at, proofs_end: dictionary_at };
+        Ok(Self { rows, dictionary, body: Body::File(body) })
+    }
+
+    /// A segment of rows in memory, which are sorted here.
+    pub fn held(mut rows: Rows) -> Self {
+        rows.sort();
+        let dictionary = std::mem::take(&mut rows.dictionary);
+        Self { rows: rows.len() as u64, dictionary, body: Body::Held(rows) }
     }
 
     /// Keys at regular distances, each standing for the same number of rows.
-    pub fn samples(&self) -> impl Iterator<Item = RowKey> {
-        self.index.iter().map(|(key, _)| *key)
+    pub fn samples(&self) -> Vec<RowKey> {
+        match &self.body {
+            Body::File(disk) => disk.index.iter().map(|(key, _)| *key).collect(),
+            Body::Held(rows) => rows.keys().step_by(ROWS_PER_ENTRY).collect(),
+        }
     }
 
-    /// The bytes of all rows with keys in `[from, to)`, and maybe some before and after.
+    /// All rows with keys in `[from, to)`, and maybe some before and after.
     ///
     /// # Errors
     /// Any error of the file system.
-    pub fn read(&self, from: Option<RowKey>, to: Option<RowKey>) -> Result<Vec<u8>, RunError> {
-        let entry = |key: RowKey| self.index.partition_point(|(at, _)| *at < key);
-        let begin = from.map_or(0, |from| entry(from).saturating_sub(1));
-        let begin = self.index.get(begin).map_or(self.proofs_at, |(_, at)| *at);
-        let end = to.and_then(|to| self.index.get(entry(to))).map_or(self.proofs_at, |(_, at)| *at);
-        let path = Path::new(&self.name);
-        read_range(&self.file, begin, end.max(begin)).map_err(|error| RunError::io(path, error))
+    pub fn read(&self, from: Option<RowKey>, to: Option<RowKey>) -> Result<Part, RunError> {
+        match &self.body {
+            Body::File(disk) => disk.read(from, to).map(Part::Bytes),
+            Body::Held(rows) => {
+                let begin = from.map_or(0, |from| rows.place(from));
+                Ok(Part::Held(begin..to.map_or(rows.len(), |to| rows.place(to)).max(begin)))
+            }
+        }
     }
 
-    /// Rows of bytes that `read` returned.
-    pub fn rows<'a>(&self, mut bytes: &'a [u8]) -> impl Iterator<Item = (RowKey, &'a [u8])> + use<'a> {
-        std::iter::from_fn(move || {
-            let (key, rest) = take_key(bytes)?;
-            let (length, rest) = rest.split_first_chunk()?;
-            let (row, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-            bytes = rest;
-            Some((key, row))
-        })
+    /// The rows of what `read` returned.
+    pub fn rows<'a>(&'a self, part: &'a Part) -> impl Iterator<Item = (RowKey, &'a [u8])> {
+        let (bytes, held) = match (part, &self.body) {
+            (Part::Bytes(bytes), _) => (bytes.as_slice(), None),
+            (Part::Held(range), Body::Held(rows)) => (&[][..], Some(rows.range(range.clone()))),
+            (Part::Held(_), Body::File(_)) => (&[][..], None),
+        };
+        each_row(bytes).chain(held.into_iter().flatten())
     }
 
     /// The bytes of all proofs.
@@ -181,8 +211,9 @@ impl Segment {
     /// # Errors
     /// Any error of the file system.
     pub fn proofs(&self) -> Result<Vec<u8>, RunError> {
-        read_range(&self.file, self.proofs_at, self.proofs_end)
-            .map_err(|error| RunError::io(Path::new(&self.name), error))
+        let Body::File(disk) = &self.body else { return Ok(Vec::new()) };
+        read_range(&disk.file, disk.proofs_at, disk.proofs_end)
+            .map_err(|error| RunError::io(Path::new(&disk.name), error))
     }
 
     /// The single proofs of bytes that `proofs` returned.
@@ -196,8 +227,33 @@ impl Segment {
     }
 
     pub fn damaged(&self) -> RunError {
-        RunError::Damaged { file: self.name.clone() }
+        let name = match &self.body {
+            Body::File(disk) => disk.name.clone(),
+            Body::Held(_) => "rows in memory".to_owned(),
+        };
+        RunError::Damaged { file: name }
     }
+}
+
+impl OnDisk {
+    fn read(&self, from: Option<RowKey>, to: Option<RowKey>) -> Result<Vec<u8>, RunError> {
+        let entry = |key: RowKey| self.index.partition_point(|(at, _)| *at < key);
+        let begin = from.map_or(0, |from| entry(from).saturating_sub(1));
+        let begin = self.index.get(begin).map_or(self.proofs_at, |(_, at)| *at);
+        let end = to.and_then(|to| self.index.get(entry(to))).map_or(self.proofs_at, |(_, at)| *at);
+        let path = Path::new(&self.name);
+        read_range(&self.file, begin, end.max(begin)).map_err(|error| RunError::io(path, error))
+    }
+}
+
+fn each_row(mut bytes: &[u8]) -> impl Iterator<Item = (RowKey, &[u8])> {
+    std::iter::from_fn(move || {
+        let (key, rest) = take_key(bytes)?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let (row, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        bytes = rest;
+        Some((key, row))
+    })
 }
 
 fn read_range(file: &File, from: u64, to: u64) -> io::Result<Vec<u8>> {

@@ -37,6 +37,8 @@ pub struct Traced<'e> {
     pub holder: PartyView<'e>,
     pub actor: PartyView<'e>,
     chain: Vec<Hop<'e>>,
+    /// Where the chain's events are in the index's pools.
+    origins: Vec<u32>,
     through: Vec<Through<'e>>,
     portal: Option<&'e str>,
     credential: Option<&'e str>,
@@ -64,6 +66,12 @@ impl<'e> Traced<'e> {
             notes: &self.notes,
             deliveries: self.deliveries,
         }
+    }
+
+    /// What the events of the chain said beside their keys, from the event back to the root.
+    pub fn said<'t>(&'t self, index: &'t Index) -> impl Iterator<Item = (&'t str, &'t str)> {
+        let origins = self.origins.iter().filter_map(|at| index.pools.origin(*at));
+        origins.flat_map(|origin| index.pools.assurance(origin))
     }
 
     /// Notes that only a comparison of deliveries can tell.
@@ -279,6 +287,7 @@ impl<'i> Attributor<'i> {
             holder: held.party,
             actor: held.party,
             chain: self.hops(&trail),
+            origins: trail.steps.iter().map(|step| step.origin).collect(),
             through: Vec::new(),
             portal: None,
             credential: self.directory.credential(held.credential).map(|(id, _)| id),

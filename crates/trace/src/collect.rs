@@ -85,13 +85,28 @@ impl Rows {
         self.bytes.len() + self.keys.len() * size_of::<(RowKey, usize, u32)>()
     }
 
+    /// The keys in their present order.
+    pub fn keys(&self) -> impl Iterator<Item = RowKey> {
+        self.keys.iter().map(|(key, ..)| *key)
+    }
+
+    /// Of sorted rows, how many stand before `key`.
+    pub fn place(&self, key: RowKey) -> usize {
+        self.keys.partition_point(|(own, ..)| *own < key)
+    }
+
     pub fn sort(&mut self) {
         self.keys.sort_unstable();
     }
 
     /// Rows in their present order.
     pub fn iter(&self) -> impl Iterator<Item = (RowKey, &[u8])> {
-        self.keys.iter().map(|(key, from, length)| {
+        self.range(0..self.keys.len())
+    }
+
+    /// Some of the rows in their present order.
+    pub fn range(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = (RowKey, &[u8])> {
+        self.keys.get(range).unwrap_or(&[]).iter().map(|(key, from, length)| {
             let to = from + *length as usize;
             (*key, self.bytes.get(*from..to).unwrap_or(&[]))
         })

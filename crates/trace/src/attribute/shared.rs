@@ -94,6 +94,7 @@ impl<'i> Attributor<'i> {
         traced.actor = account.party(grade, rule);
         self.root_of(&reached, traced);
         traced.chain.extend(self.hops(&answer.trail));
+        traced.origins.extend(answer.trail.steps.iter().map(|step| step.origin));
         traced.notes.extend(answer.trail.notes);
         true
     }
