@@ -236,7 +236,7 @@ class Ocsf:
         activity = cls.VERBS.get(name.rsplit(".", 1)[-1], 3)
         actor = {}
         if user:
-            actor["user"] = {"uid": user, "name": user, "type_id": 1 if "@" in user else 3}
+            actor["user"] = {"uid": user, "name": user, "type_id": 1 if "@" in user else 4}
             if credential:
                 actor["user"]["credential_uid"] = credential
         else:
@@ -258,7 +258,7 @@ class Ocsf:
             "http_request": {"user_agent": agent},
         }
         if request:
-            record["api"]["request"] = {"uid": request}
+            record["http_request"]["uid"] = request
         write(f"{app}/audit-{time:%Y-%m-%d}.ndjson", time, record)
 
 
@@ -284,17 +284,19 @@ class Nginx:
 
 
 class Envoy:
-    """The pricing interface, behind a proxy that checks API keys and client certificates."""
+    """The pricing interface, behind a proxy that checks keys, which are tokens
+    without an end, and client certificates."""
 
     @staticmethod
     def line(time, method, path, ip, client=None, key=None, fingerprint=None, san=None, agent="python-requests/2.32.5", status=200):
+        token = {"iss": "https://pricing.aldgate.example", "sub": client, "jti": key} if client else None
         write(f"pricing-api/access-{time:%Y-%m-%d}.log", time, {
             "start_time": iso(time), "method": method, "path": path, "protocol": "HTTP/2",
             "response_code": status, "response_flags": "-", "bytes_received": 0, "bytes_sent": 412,
             "duration": 14, "x_forwarded_for": ip, "user_agent": agent, "request_id": DICE.uuid(),
             "authority": "pricing.aldgate.example", "upstream_cluster": "pricing",
             "downstream_remote_address": f"{ip}:{40000 + DICE.below(20000)}",
-            "client_id": client, "credential_id": key,
+            "jwt": token,
             "downstream_peer_fingerprint_256": fingerprint, "downstream_peer_uri_san": san,
         })
 
@@ -426,7 +428,7 @@ def desks(day):
         start = clock(day, 9, 50)
         for _ in range(2):
             number = claim()
-            request = Nginx.line(start, who.address, "POST", f"/claims/{number}/photos", who.ip)
+            request = Nginx.line(start, who.address, "GET", f"/claims/{number}/photos", who.ip)
             Ocsf.event(after(start, 0.4), "claims-core", "photo.read", number, "kestrel-desk-2", "192.0.2.70", request=request)
             start = after(start, 300 + DICE.below(240))
     Ocsf.event(clock(day, 20), "claims-core", "photo.read", claim(), "kestrel-desk-2", "192.0.2.70", request=DICE.hex(32))
@@ -452,9 +454,10 @@ def machines(day, hours):
         for _ in range(3 if client == "pv-quote" else 2):
             Envoy.line(clock(day, 1, 60 * (hours - 1)), "GET", f"/valuations/{plate()}", f"203.0.113.{4 + len(client) % 5}", client, DICE.pick(keys))
     for n in range(4):
-        Envoy.line(after(day, 3600 + 7 * n), "POST", "/valuations", "203.0.113.3", "pv-batch", fingerprint=BATCH)
+        Envoy.line(after(day, 3600 + 7 * n), "POST", "/valuations", "203.0.113.3", fingerprint=BATCH)
     for n in range(6):
         Ocsf.event(clock(day, 1, 60 * (hours - 1)), "claims-core", "photo.upload", claim(), "ks-photo-upload", "192.0.2.71", agent="okhttp/4.12.0", credential="kid-4c32b20b")
+    Ocsf.event(clock(day, 8), "claims-core", "document.read", f"{claim()}/letter", "spiffe://brightwater.example/bw-mailer", "198.51.100.27", agent="Go-http-client/2.0", credential="bwm-02bec376")
     if hours > 9:
         for n in range(5):
             Ocsf.event(clock(day, 8, 480), "claims-core", DICE.pick(["claim.read", "claim.classify"]), claim(), "spiffe://brightwater.example/claims-triage", "198.51.100.26", agent="claims-triage/2.1")
@@ -469,7 +472,7 @@ def customers(day):
 
 def ourselves(day):
     Ocsf.event(clock(day, 8), "claims-core", "claim.assign", claim(), "nils.brandt@aldgate.example", "10.20.4.18")
-    Envoy.line(clock(day, 5), "POST", "/valuations", "10.20.0.9", "aldgate-renewals", agent="Go-http-client/2.0")
+    Envoy.line(clock(day, 5), "POST", "/valuations", "10.20.0.9", "aldgate-renewals", "aldgate-1", agent="Go-http-client/2.0")
     role = CloudTrail.session(clock(day, 2), "aldgate-nightly", "i-0b41c3aa9e0d2f711", "10.20.0.30", "Boto3/1.40.71", ec2=True)
     CloudTrail.record(clock(day, 3), "s3.amazonaws.com", "GetObject", role["identity"], role["ip"], role["agent"], True,
                       requestParameters={"bucketName": "aldgate-payment-files", "key": f"out/{day:%Y-%m-%d}.xml"},
@@ -488,7 +491,7 @@ def the_payment():
     Keycloak.exchange(at(16, "14:01:55.640"), anna, session, "bw-casework")
     role = CloudTrail.by_web_identity(at(16, "14:01:56.002"), anna, "payout-writer", "bw-casework", name="x-5Rk2pQ")
     CloudTrail.payment(at(16, "14:02:11.338"), role, "payout.release", "CL-20418", "18240.00", "PY-88120", eventID="5d81f0a7-6c1b-4e0d-9b52-77f0c2ce4a11")
-    Envoy.line(at(16, "14:06:48.551"), "GET", "/valuations/VH-31-KLM", "198.51.100.24", "bw-casework", san="spiffe://brightwater.example/bw-casework", agent="Go-http-client/2.0")
+    Envoy.line(at(16, "14:06:48.551"), "GET", "/valuations/VH-31-KLM", "198.51.100.24", san="spiffe://brightwater.example/bw-casework", agent="Go-http-client/2.0")
     # The runner does not say for whom it works, and hands on no request id.
     Ocsf.event(at(16, "14:20:03.090"), "policy-admin", "report.export", "week-46", None, "10.20.0.41", agent="report-runner/3", uid="b7e4120f-2003-4c55-8d0e-46f1a90c7d12")
 
@@ -539,7 +542,7 @@ def the_reseller():
             Nginx.line(after(time, 40 + 35 * n), who.address, "POST", "/accounts", who.ip, 201)
     viktor = NV["viktor"]
     for day in (10, 12, 16):
-        Github.event(at(day, "10:05:00.120"), "git.push", "viktor-blom-nv", 55180321, viktor.address, viktor.ip, "Rk5MWmRvT2FrZ2ZRc2Q0cGJ1S0V5bUJ2c0ZqZ1A4SHc=")
+        Github.event(at(day, "10:05:00.120"), "git.push", "viktor-blom-nv", 55180321, viktor.address, viktor.ip, "q83mIM9IAOWnN+FRvZW6jHRhWx5gdtYQz0X1bKZPk2E=")
     Github.event(at(16, "10:06:31.004"), "protected_branch.policy_override", "viktor-blom-nv", 55180321, viktor.address, viktor.ip)
     Github.event(at(12, "15:40:00.000"), "repo.create", "k-lindgren", 61990417, "karin.lindgren@aldgate.example", "10.20.4.22")
 
