@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use cedar_policy::{
-    Authorizer, Context, Decision, Entities, EntityId, EntityTypeName, EntityUid, Policy, PolicyId,
-    PolicySet, Request, RestrictedExpression, Schema, ValidationMode, Validator,
+    Authorizer, Context, Decision, Effect, Entities, EntityUid, Policy, PolicyId, PolicySet,
+    Request, RestrictedExpression, Schema, ValidationMode, Validator,
 };
 use countersign_model::judgement::{Outcome, Reason};
 
@@ -45,94 +45,186 @@ pub enum PolicyError {
 pub struct Guardrails {
     policies: PolicySet,
     reasons: HashMap<PolicyId, Reason>,
+    schema: Schema,
     authorizer: Authorizer,
-    identity: EntityTypeName,
-    entitlement: EntityTypeName,
+    request: Asked,
+    /// An added policy reads it, so that answers depend on it beyond what the shipped ones compare.
+    reads_resources: bool,
+    compares_times: bool,
+}
+
+/// The fixed part of each request: everything that differs is in its context.
+#[derive(Debug)]
+struct Asked {
+    principal: EntityUid,
     action: EntityUid,
+    resource: EntityUid,
 }
 
 impl Guardrails {
     /// The guardrails that come with the program.
-    ///
-    /// # Errors
-    /// None that a test would let pass.
-    pub fn shipped() -> Result<Self, PolicyError> {
-        Self::with(&[])
+    pub fn shipped() -> Self {
+        Self::with(&[]).expect("a test loads the policies that are compiled in")
     }
 
-    /// The shipped guardrails and more: `(file, Cedar text)`. A customer may add, never take away,
+    /// The shipped guardrails and more: `(name, Cedar text)`. A customer may add, never take away,
     /// so every added policy must be a `forbid`.
     ///
     /// # Errors
-    /// `PolicyError` with the file, the policy and what would work.
+    /// `PolicyError` with the name, the policy and what would work.
     pub fn with(extra: &[(String, String)]) -> Result<Self, PolicyError> {
-        let mut policies = PolicySet::new();
-        let mut reasons = HashMap::new();
+        let fault = |error: &dyn std::fmt::Display| PolicyError::Schema(error.to_string());
+        let (schema, _) = Schema::from_cedarschema_str(SCHEMA).map_err(|error| fault(&error))?;
+        let uid = |text: &str| text.parse::<EntityUid>().map_err(|error| fault(&error));
+        let request = Asked {
+            principal: uid("Identity::\"it\"")?,
+            action: uid("Action::\"use\"")?,
+            resource: uid("Entitlement::\"it\"")?,
+        };
+        let mut guardrails = Self {
+            policies: PolicySet::new(),
+            reasons: HashMap::new(),
+            schema,
+            authorizer: Authorizer::new(),
+            request,
+            reads_resources: false,
+            compares_times: false,
+        };
         for (file, text) in SHIPPED {
-            add(&mut policies, &mut reasons, file, text, Added::Shipped)?;
+            guardrails.add(file, text, Origin::Shipped)?;
         }
         for (file, text) in extra {
-            add(&mut policies, &mut reasons, file, text, Added::ByCustomer)?;
+            guardrails.add(file, text, Origin::Added)?;
         }
-        let schema = |error: &dyn std::fmt::Display| PolicyError::Schema(error.to_string());
-        let (known, _) = Schema::from_cedarschema_str(SCHEMA).map_err(|error| schema(&error))?;
-        let result = Validator::new(known).validate(&policies, ValidationMode::Strict);
-        if let Some(error) = result.validation_errors().next() {
-            return Err(schema(error));
+        let validator = Validator::new(guardrails.schema.clone());
+        let result = validator.validate(&guardrails.policies, ValidationMode::Strict);
+        match result.validation_errors().next() {
+            Some(error) => Err(fault(error)),
+            None => Ok(guardrails),
         }
-        let name = |name: &str| name.parse::<EntityTypeName>().map_err(|error| schema(&error));
-        let action = EntityUid::from_type_name_and_id(name("Action")?, EntityId::new("use"));
-        Ok(Self {
-            policies,
-            reasons,
-            authorizer: Authorizer::new(),
-            identity: name("Identity")?,
-            entitlement: name("Entitlement")?,
-            action,
-        })
-    }
-
-    /// Every reason that the policies give, sorted; none if all is well. A policy that fails to
-    /// evaluate, which Cedar skips, is a denial that names it.
-    pub(crate) fn ask(
-        &self,
-        identity: &str,
-        entitlement: &str,
-        values: BTreeMap<&'static str, RestrictedExpression>,
-    ) -> Vec<Reason> {
-        let broken = |what: String| vec![policy_error(&what)];
-        let pairs = values.into_iter().map(|(name, value)| (name.to_owned(), value));
-        let context = match Context::from_pairs(pairs) {
-            Ok(context) => context,
-            Err(error) => return broken(error.to_string()),
-        };
-        let principal = EntityUid::from_type_name_and_id(self.identity.clone(), EntityId::new(identity));
-        let resource = EntityUid::from_type_name_and_id(self.entitlement.clone(), EntityId::new(entitlement));
-        let request = match Request::new(principal, self.action.clone(), resource, context, None) {
-            Ok(request) => request,
-            Err(error) => return broken(error.to_string()),
-        };
-        let response = self.authorizer.is_authorized(&request, &self.policies, &Entities::empty());
-        let mut reasons: Vec<Reason> = match response.decision() {
-            Decision::Allow => Vec::new(),
-            Decision::Deny => response.diagnostics().reason().filter_map(|id| self.reasons.get(id).cloned()).collect(),
-        };
-        reasons.extend(response.diagnostics().errors().map(|error| policy_error(&error.to_string())));
-        if reasons.is_empty() && response.decision() == Decision::Deny {
-            reasons.push(policy_error("no policy permits anything"));
-        }
-        reasons.sort();
-        reasons.dedup_by(|next, kept| next.code == kept.code);
-        reasons
     }
 
     /// All reasons the policies can give, by code.
     pub fn reasons(&self) -> BTreeMap<&str, &Reason> {
         self.reasons.values().map(|reason| (reason.code.as_str(), reason)).collect()
     }
+
+    pub(crate) fn reads_resources(&self) -> bool {
+        self.reads_resources
+    }
+
+    pub(crate) fn compares_times(&self) -> bool {
+        self.compares_times
+    }
+
+    /// Every reason that the policies give, sorted; none if all is well. A policy that fails to
+    /// evaluate, which Cedar skips, is a denial that names it.
+    pub(crate) fn ask(&self, values: BTreeMap<&'static str, RestrictedExpression>) -> Vec<Reason> {
+        match self.request(values) {
+            Ok(request) => self.reasons_of(&request),
+            Err(what) => vec![policy_error(what)],
+        }
+    }
+
+    fn reasons_of(&self, request: &Request) -> Vec<Reason> {
+        let response = self.authorizer.is_authorized(request, &self.policies, &Entities::empty());
+        let diagnostics = response.diagnostics();
+        let mut reasons: Vec<Reason> = diagnostics
+            .reason()
+            .filter_map(|id| self.reasons.get(id).cloned())
+            .chain(diagnostics.errors().map(|error| policy_error(error.to_string())))
+            .collect();
+        if reasons.is_empty() && response.decision() == Decision::Deny {
+            reasons.push(policy_error("no policy permits anything".to_owned()));
+        }
+        one_for_each_code(reasons)
+    }
+
+    fn request(
+        &self,
+        values: BTreeMap<&'static str, RestrictedExpression>,
+    ) -> Result<Request, String> {
+        let pairs = values.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let context = Context::from_pairs(pairs).map_err(|error| error.to_string())?;
+        let Asked { principal, action, resource } = &self.request;
+        let (principal, action, resource) = (principal.clone(), action.clone(), resource.clone());
+        Request::new(principal, action, resource, context, Some(&self.schema))
+            .map_err(|error| error.to_string())
+    }
+
+    fn add(&mut self, file: &str, text: &str, origin: Origin) -> Result<(), PolicyError> {
+        let form = |what: String| PolicyError::Form { file: file.to_owned(), what };
+        let set: PolicySet =
+            text.parse().map_err(|error: cedar_policy::ParseErrors| form(error.to_string()))?;
+        if set.templates().next().is_some() {
+            return Err(form("a template forbids nothing: write the policy out".to_owned()));
+        }
+        for policy in set.policies() {
+            self.add_policy(file, policy, origin)?;
+        }
+        Ok(())
+    }
+
+    fn add_policy(
+        &mut self,
+        file: &str,
+        policy: &Policy,
+        origin: Origin,
+    ) -> Result<(), PolicyError> {
+        let id = policy.annotation("id").unwrap_or("");
+        let fault = |what: &str| PolicyError::Annotation {
+            file: file.to_owned(),
+            policy: if id.is_empty() { policy.id().to_string() } else { id.to_owned() },
+            what: what.to_owned(),
+        };
+        if id.is_empty() {
+            return Err(fault("has no @id: give it one that no other policy has"));
+        }
+        let is_forbid = policy.effect() == Effect::Forbid;
+        if origin == Origin::Added {
+            if !is_forbid {
+                return Err(fault("permits: an added policy may only forbid"));
+            }
+            self.reads_resources |= reads(policy, "resource");
+            self.compares_times |= reads(policy, "at");
+        }
+        if is_forbid {
+            self.reasons.insert(PolicyId::new(id), reason(policy, &fault)?);
+        }
+        let named = policy.new_id(PolicyId::new(id));
+        self.policies.add(named).map_err(|_| fault("has the @id of another policy"))
+    }
 }
 
-fn policy_error(what: &str) -> Reason {
+/// Whether the conditions of a policy name an attribute; if in doubt, they do.
+fn reads(policy: &Policy, attribute: &str) -> bool {
+    let conditions = policy.to_json().map(|json| json.get("conditions").map(ToString::to_string));
+    conditions
+        .map_or(true, |text| text.is_none_or(|text| text.contains(&format!("\"{attribute}\""))))
+}
+
+/// Several policies may have one reason: the gravest outcome counts, so that an added policy cannot
+/// soften a shipped one, and all they say is said.
+fn one_for_each_code(mut reasons: Vec<Reason>) -> Vec<Reason> {
+    reasons.sort();
+    reasons.dedup();
+    let mut merged: Vec<Reason> = Vec::with_capacity(reasons.len());
+    for reason in reasons {
+        match merged.last_mut().filter(|last| last.code == reason.code) {
+            Some(last) => {
+                last.outcome = last.outcome.max(reason.outcome);
+                last.text = format!("{}; {}", last.text, reason.text);
+                let more = reason.controls.into_iter();
+                let more: Vec<_> = more.filter(|more| !last.controls.contains(more)).collect();
+                last.controls.extend(more);
+            }
+            None => merged.push(reason),
+        }
+    }
+    merged
+}
+
+fn policy_error(what: String) -> Reason {
     Reason {
         code: "policy.error".to_owned(),
         outcome: Outcome::Deny,
@@ -142,72 +234,36 @@ fn policy_error(what: &str) -> Reason {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Added {
+enum Origin {
     Shipped,
-    ByCustomer,
+    Added,
 }
 
-fn add(
-    policies: &mut PolicySet,
-    reasons: &mut HashMap<PolicyId, Reason>,
-    file: &str,
-    text: &str,
-    by: Added,
-) -> Result<(), PolicyError> {
-    let form = |what: String| PolicyError::Form { file: file.to_owned(), what };
-    let set: PolicySet = text.parse().map_err(|error: cedar_policy::ParseErrors| form(error.to_string()))?;
-    for policy in set.policies() {
-        let annotation = |name: &str| policy.annotation(name).unwrap_or("").to_owned();
-        let id = annotation("id");
-        let fault = |what: &str| PolicyError::Annotation {
-            file: file.to_owned(),
-            policy: if id.is_empty() { policy.id().to_string() } else { id.clone() },
-            what: what.to_owned(),
-        };
-        let is_forbid = policy.effect() == cedar_policy::Effect::Forbid;
-        if by == Added::ByCustomer && !is_forbid {
-            return Err(fault("permits: an added policy may only forbid"));
-        }
-        let reason = reason(policy, &annotation, &fault)?;
-        if id.is_empty() {
-            return Err(fault("has no @id: give it one that no other policy has"));
-        }
-        let named = policy.new_id(PolicyId::new(&id));
-        policies.add(named).map_err(|_| fault("has the @id of another policy"))?;
-        if is_forbid {
-            reasons.insert(PolicyId::new(&id), reason);
-        }
-    }
-    Ok(())
-}
-
-fn reason(
-    policy: &Policy,
-    annotation: &dyn Fn(&str) -> String,
-    fault: &dyn Fn(&str) -> PolicyError,
-) -> Result<Reason, PolicyError> {
-    let outcome = annotation("outcome");
+fn reason(policy: &Policy, fault: &dyn Fn(&str) -> PolicyError) -> Result<Reason, PolicyError> {
+    let annotation = |name: &str| policy.annotation(name).unwrap_or("");
     let outcome = Outcome::ALL
         .into_iter()
-        .find(|known| known.as_str() == outcome)
-        .filter(|known| (*known == Outcome::Allow) == (policy.effect() == cedar_policy::Effect::Permit))
+        .find(|known| known.as_str() == annotation("outcome"))
+        .filter(|known| *known != Outcome::Allow)
         .ok_or_else(|| fault("needs @outcome(\"deny\"), (\"unknown\") or (\"step_up\")"))?;
     let code = annotation("reason");
-    let is_code = |code: &str| {
-        !code.is_empty()
-            && code.len() <= CODE_BYTES_MAX
-            && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
-    };
-    if !is_code(&code) {
-        return Err(fault("needs @reason(\"noun.state\") of 1 to 64 letters, digits, `.`, `_` or `-`"));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if code.is_empty() || code.len() > CODE_BYTES_MAX || !code.bytes().all(is_plain) {
+        let what = "needs @reason(\"noun.state\") of 1 to 64 letters, digits, `.`, `_` or `-`";
+        return Err(fault(what));
     }
     let text = annotation("text");
     if text.is_empty() {
         return Err(fault("needs @text(\"what is the case, as a sentence without a full stop\")"));
     }
-    // `GOVERN 1.7` has a space of its own: a word that begins with a digit belongs to the one before.
+    let controls = controls(annotation("controls"));
+    Ok(Reason { code: code.to_owned(), outcome, text: text.to_owned(), controls })
+}
+
+/// `GOVERN 1.7` has a space of its own: a word that begins with a digit belongs to the one before.
+fn controls(text: &str) -> Vec<String> {
     let mut controls: Vec<String> = Vec::new();
-    for word in annotation("controls").split_whitespace() {
+    for word in text.split_whitespace() {
         match controls.last_mut() {
             Some(last) if word.starts_with(|first: char| first.is_ascii_digit()) => {
                 last.push(' ');
@@ -216,5 +272,8 @@ fn reason(
             _ => controls.push(word.to_owned()),
         }
     }
-    Ok(Reason { code, outcome, text, controls })
+    controls
 }
+
+#[cfg(test)]
+mod tests;

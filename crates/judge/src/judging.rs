@@ -1,153 +1,169 @@
-//! One question, one function; and a memory for those who ask millions of times.
+//! One question, one function.
 
-use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use countersign_model::judgement::{Access, Judgement, Outcome, Reason};
+use countersign_model::limits::CHAIN_DEPTH_MAX;
 use countersign_model::time::Timestamp;
 
-use crate::context::{self, Context, context};
+use crate::context::Context;
+use crate::exception;
 use crate::facts::Facts;
+use crate::grant::{self, Candidate};
 use crate::guardrails::Guardrails;
 
 /// Was, or is, this access justified at `at`?
-pub fn judge(guardrails: &Guardrails, facts: &Facts, access: &Access<'_>, at: Timestamp) -> Judgement {
-    let mut found = context(facts, access, at);
-    let identity = found.identity.map_or("unregistered", |(id, _)| id.as_str());
-    let entitlement = found.grant.map_or("none", |(_, grant, _)| grant.entitlement.as_str());
-    let values = std::mem::take(&mut found.values);
-    let mut reasons = guardrails.ask(identity, entitlement, values);
-    explain(&mut reasons, &found);
-    let exceptions = set_aside(&mut reasons, &found, facts, access, at);
-    let grant = found.grant.map(|(_, grant, _)| grant);
-    let known = found.grant.map(|(_, _, entitlement)| entitlement);
-    Judgement {
-        outcome: reasons.iter().map(|reason| reason.outcome).max().unwrap_or(Outcome::Allow),
-        reasons,
-        organization: found.identity.map(|(_, identity)| identity.organization.to_string()),
-        trust_path: found.trust_path.map(str::to_owned),
-        grant: found.grant.map(|(id, ..)| id.to_string()),
-        grant_until: grant.and_then(|grant| grant.interval.until),
-        entitlement: grant.map(|grant| grant.entitlement.to_string()),
-        business_process: known.and_then(|known| known.business_process.clone()),
-        sponsor: grant.and_then(|grant| grant.sponsor.as_ref()).map(ToString::to_string),
-        required: known.and_then(|known| known.required),
-        accepted: found.accepted,
-        accepted_by: found.accepted_by,
-        exceptions,
+///
+/// Where several grants cover it, the answer is by the one that justifies it best; of equals, by
+/// the one that explains it best.
+pub fn judge(
+    guardrails: &Guardrails,
+    facts: &Facts,
+    access: &Access<'_>,
+    at: Timestamp,
+) -> Judgement {
+    // What never ends has the last instant of all as its end, so no access may be at it.
+    let at = at.min(Timestamp(i64::MAX - 1));
+    let mut context = Context::new(facts, access, at);
+    let chain = through(guardrails, facts, access, at);
+    context.through(chain.is_permitted);
+    let asked = Asked { guardrails, facts, access, at, context, chain };
+    let candidates = asked
+        .context
+        .identity
+        .map_or_else(Vec::new, |(identity, _)| grant::candidates(facts, identity, access, at));
+    let mut candidates = candidates.into_iter();
+    let mut best = asked.answer(candidates.next());
+    for candidate in candidates {
+        if best.outcome == Outcome::Allow {
+            break;
+        }
+        let other = asked.answer(Some(candidate));
+        if other.outcome < best.outcome {
+            best = other;
+        }
+    }
+    best
+}
+
+struct Asked<'a> {
+    guardrails: &'a Guardrails,
+    facts: &'a Facts,
+    access: &'a Access<'a>,
+    at: Timestamp,
+    context: Context<'a>,
+    chain: Chain,
+}
+
+impl<'a> Asked<'a> {
+    /// The answer if the access is justified by this grant, or by none.
+    fn answer(&self, candidate: Option<Candidate<'a>>) -> Judgement {
+        let Self { guardrails, facts, access, at, .. } = *self;
+        let mut context = self.context.by_grant(facts, candidate, access, at);
+        let mut reasons = guardrails.ask(std::mem::take(&mut context.values));
+        explain(&mut reasons, &context, &self.chain);
+        let mut exceptions = exception::set_aside(&mut reasons, facts, &context, access, at);
+        exceptions.extend(self.chain.exceptions.iter().cloned());
+        exceptions.sort();
+        exceptions.dedup();
+        let grant = candidate.map(|candidate| candidate.grant);
+        let entitlement = candidate.map(|candidate| candidate.entitlement);
+        Judgement {
+            outcome: reasons.iter().map(|reason| reason.outcome).max().unwrap_or(Outcome::Allow),
+            reasons,
+            organization: context.identity.map(|(_, identity)| identity.organization.to_string()),
+            trust_path: context.trust_path.map(|(id, _)| id.to_string()),
+            grant: candidate.map(|candidate| candidate.id.to_string()),
+            grant_until: grant.and_then(|grant| grant.interval.until),
+            entitlement: grant.map(|grant| grant.entitlement.to_string()),
+            business_process: entitlement.and_then(|known| known.business_process.clone()),
+            sponsor: grant.and_then(|grant| grant.sponsor.as_ref()).map(ToString::to_string),
+            required: entitlement.and_then(|known| known.required),
+            accepted: context.accepted,
+            accepted_by: context.accepted_by,
+            exceptions,
+        }
     }
 }
 
-/// Says on which axes assurance lacks. A machine cannot step up, so for it that is a denial.
-fn explain(reasons: &mut [Reason], found: &Context<'_>) {
-    let machine = context::is_machine(found);
-    for reason in reasons.iter_mut().filter(|reason| reason.outcome == Outcome::StepUp) {
-        if reason.code == "assurance.below" {
-            reason.text = format!("{}: {}", reason.text, found.lacks.join(", "));
+/// Adds what only this access shows: the axes that lack, the identities that are not permitted.
+fn explain(reasons: &mut [Reason], context: &Context<'_>, chain: &Chain) {
+    for reason in reasons {
+        match reason.code.as_str() {
+            "assurance.below" => {
+                reason.text = format!("{}: {}", reason.text, context.lacks.join(", "));
+            }
+            "through.not_permitted" | "through.unknown" => reason.text.push_str(&chain.text),
+            _ => {}
         }
-        if machine {
+        // A machine cannot authenticate any better on the spot.
+        if reason.outcome == Outcome::StepUp && context.is_machine() {
             reason.outcome = Outcome::Deny;
         }
     }
 }
 
-/// Takes out the reasons that an approved exception sets aside at `at`.
-fn set_aside(
-    reasons: &mut Vec<Reason>,
-    found: &Context<'_>,
-    facts: &Facts,
-    access: &Access<'_>,
-    at: Timestamp,
-) -> Vec<String> {
-    let subjects = context::subjects(found, access);
-    let mut used = Vec::new();
-    reasons.retain(|reason| {
-        let holds = facts.register.exceptions.iter().find(|(_, exception)| {
-            exception.rule == reason.code
-                && subjects.contains(&exception.subject)
-                && exception.approved_by.is_some()
-                && exception.interval.contains(at) == Some(true)
-        });
-        used.extend(holds.map(|(id, _)| id.to_string()));
-        // What failed to evaluate is not known to be the only thing wrong.
-        holds.is_none() || reason.code == "policy.error"
-    });
-    used.sort();
-    used.dedup();
-    used
+/// What there is to say of the identities it acted through.
+struct Chain {
+    is_permitted: Option<bool>,
+    /// Which of them are not permitted, and why.
+    text: String,
+    exceptions: Vec<String>,
 }
 
-/// More remembered answers than this are forgotten at once: some 300 MB.
-const REMEMBERED_MAX: usize = 200_000;
+/// These depend on a sign-in or address of its own, which an identity on the way does not show.
+const NOT_ASKED_ON_THE_WAY: [&str; 5] = [
+    "assurance.below",
+    "assurance.unknown",
+    "nhi.network_unknown",
+    "trust_path.lapsed",
+    "trust_path.unknown",
+];
 
-/// Judges many accesses of the past. The same question between two changes of the register has the
-/// same answer, so it is asked once.
-#[derive(Debug)]
-pub struct Judge<'f> {
-    guardrails: &'f Guardrails,
-    facts: &'f Facts,
-    remembered: HashMap<Vec<u8>, Judgement>,
-    key: Vec<u8>,
+/// Each identity it acted through must itself be permitted: the right is the intersection.
+fn through(guardrails: &Guardrails, facts: &Facts, access: &Access<'_>, at: Timestamp) -> Chain {
+    let mut chain = Chain { is_permitted: Some(true), text: String::new(), exceptions: Vec::new() };
+    if access.through.len() > CHAIN_DEPTH_MAX {
+        chain.is_permitted = Some(false);
+        chain.text = format!(": there are more than {CHAIN_DEPTH_MAX}");
+        return chain;
+    }
+    let mut worst = Outcome::Allow;
+    for (number, id) in access.through.iter().enumerate() {
+        let on_the_way = hop(access, number, id);
+        let judged = judge(guardrails, facts, &on_the_way, at);
+        chain.exceptions.extend(judged.exceptions);
+        let is_asked = |reason: &&Reason| !NOT_ASKED_ON_THE_WAY.contains(&reason.code.as_str());
+        let against: Vec<&Reason> = judged.reasons.iter().filter(is_asked).collect();
+        let codes: Vec<&str> = against.iter().map(|reason| reason.code.as_str()).collect();
+        if codes.is_empty() {
+            continue;
+        }
+        let name = if id.is_empty() { "one that is not registered" } else { id };
+        let separator = if chain.text.is_empty() { ": " } else { "; " };
+        // Writing to a string cannot fail.
+        let _ = write!(chain.text, "{separator}{name} ({})", codes.join(", "));
+        worst = worst.max(against.iter().map(|reason| reason.outcome).max().unwrap_or(worst));
+    }
+    chain.is_permitted = match worst {
+        Outcome::Allow => Some(true),
+        Outcome::Unknown => None,
+        Outcome::Deny | Outcome::StepUp => Some(false),
+    };
+    chain
 }
 
-impl<'f> Judge<'f> {
-    pub fn new(guardrails: &'f Guardrails, facts: &'f Facts) -> Self {
-        Self { guardrails, facts, remembered: HashMap::new(), key: Vec::new() }
-    }
-
-    pub fn judge(&mut self, access: &Access<'_>, at: Timestamp) -> Judgement {
-        self.question(access, at);
-        if let Some(known) = self.remembered.get(&self.key) {
-            return known.clone();
-        }
-        let judgement = judge(self.guardrails, self.facts, access, at);
-        if self.remembered.len() >= REMEMBERED_MAX {
-            self.remembered.clear();
-        }
-        self.remembered.insert(self.key.clone(), judgement.clone());
-        judgement
-    }
-
-    /// Everything of a question that the answer can depend on. The resource alone is too many to
-    /// remember: what it decides is which grants cover the access.
-    fn question(&mut self, access: &Access<'_>, at: Timestamp) {
-        self.key.clear();
-        let identity = access.identity.and_then(|id| self.facts.identity(id));
-        let inside = identity.and_then(|(_, identity)| context::inside_networks(identity, access.ip));
-        self.part(access.identity);
-        self.part(access.account.map(|(namespace, _)| namespace));
-        self.part(access.account.map(|(_, value)| value));
-        self.part(access.credential);
-        self.part(Some(access.tenant));
-        self.part(Some(access.action));
-        for (namespace, value) in access.assurance {
-            self.part(Some(namespace));
-            self.part(Some(value));
-        }
-        let flags = [
-            u8::from(access.actor_is_known),
-            access.interactive.map_or(2, u8::from),
-            inside.map_or(2, u8::from),
-        ];
-        self.key.extend_from_slice(&flags);
-        self.key.extend_from_slice(&self.facts.interval(at).to_le_bytes());
-        let facts = self.facts;
-        for id in access.identity.iter().chain(access.through) {
-            self.part(Some(id));
-            for grant in facts.covering(id, access) {
-                self.part(Some(grant.as_str()));
-                let within = facts.grant(grant).and_then(|(grant, _)| facts.passed_on_within(grant, access, at));
-                self.key.push(within.map_or(2, u8::from));
-            }
-        }
-    }
-
-    fn part(&mut self, text: Option<&str>) {
-        match text {
-            Some(text) => {
-                self.key.extend_from_slice(&(text.len() as u32).to_le_bytes());
-                self.key.extend_from_slice(text.as_bytes());
-            }
-            None => self.key.extend_from_slice(&u32::MAX.to_le_bytes()),
-        }
+/// The access as the identity on the way makes it. Only the last of them is where the address is.
+fn hop<'a>(access: &Access<'a>, number: usize, id: &'a str) -> Access<'a> {
+    Access {
+        identity: Some(id),
+        account: None,
+        through: &[],
+        credential: None,
+        assurance: &[],
+        authenticated_at: None,
+        ip: access.ip.filter(|_| number + 1 == access.through.len()),
+        interactive: None,
+        ..*access
     }
 }

@@ -1,18 +1,27 @@
-//! The judgement: facts and an access in, allow, deny, step-up or unknown with every reason out.
+//! The judgement: facts and an access in; allow, deny, step-up or unknown with every reason out.
 //!
 //! The guardrails are Cedar policies (`policies/*.cedar`), which a customer can read and add to. Rust
-//! only prepares the plain facts they read: [`facts`] indexes the register, [`context`] says what
-//! holds of one access at one time, [`guardrails`] asks the policies, [`judge`](judge()) puts it
-//! together, and [`Judge`] remembers what was asked before.
+//! only prepares the plain facts they read (`policies/guardrails.cedarschema` lists them). Where to
+//! start: [`judge`](judge()) is the one function, `context.rs` says what holds of one access at one
+//! time, `guardrails.rs` asks the policies, and the files named after nouns answer for that noun.
+//! [`Judge`] remembers what was asked before.
 //!
 //! Forbidden here: I/O, clocks, the store. Time is a parameter, so the same function answers for
-//! the past and for now.
+//! the past and for now. What the register does not say is an absent fact, and each guardrail that
+//! reads it has a twin that then answers `unknown`.
 
 mod context;
-pub mod facts;
-pub mod guardrails;
+mod exception;
+mod facts;
+mod grant;
+mod guardrails;
 mod judging;
+mod network;
+mod organization;
+mod remembering;
+mod trust_path;
 
 pub use facts::Facts;
 pub use guardrails::{Guardrails, PolicyError};
-pub use judging::{Judge, judge};
+pub use judging::judge;
+pub use remembering::Judge;

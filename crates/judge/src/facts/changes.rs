@@ -1,0 +1,76 @@
+//! When anything of the register changes.
+
+use countersign_model::register::{Credential, Grant, Identity, Register, Sponsor, TrustPath};
+use countersign_model::time::{Duration, End, Interval, Timestamp};
+
+use crate::grant;
+
+/// Every instant that a guardrail compares with, sorted, without repeats.
+pub(super) fn changes(register: &Register) -> Vec<Timestamp> {
+    let mut all = Changes(Vec::new());
+    register.organizations.values().for_each(|known| all.interval(known.contract));
+    register.sponsors.values().for_each(|known| all.sponsor(known));
+    register.trust_paths.values().for_each(|known| all.trust_path(known));
+    register.identities.values().for_each(|known| all.identity(known));
+    register.credentials.values().for_each(|known| all.credential(known));
+    register.grants.values().for_each(|known| all.grant(known));
+    let members = register.groups.values().flat_map(|group| &group.members);
+    members.for_each(|member| all.interval(member.active));
+    register.exceptions.values().for_each(|known| all.interval(known.interval));
+    all.0.sort_unstable();
+    all.0.dedup();
+    all.0
+}
+
+struct Changes(Vec<Timestamp>);
+
+impl Changes {
+    fn at(&mut self, times: impl IntoIterator<Item = Timestamp>) {
+        self.0.extend(times);
+    }
+
+    fn end(&mut self, end: Option<End>) {
+        if let Some(End::At(until)) = end {
+            self.0.push(until);
+        }
+    }
+
+    fn interval(&mut self, interval: Interval) {
+        self.at(interval.from);
+        self.end(interval.until);
+    }
+
+    fn sponsor(&mut self, sponsor: &Sponsor) {
+        self.interval(sponsor.employed);
+        self.at(sponsor.succession_until);
+    }
+
+    fn trust_path(&mut self, path: &TrustPath) {
+        self.interval(path.active);
+        self.at(path.revalidate_by);
+    }
+
+    fn identity(&mut self, identity: &Identity) {
+        self.interval(identity.active);
+        identity.accounts.iter().for_each(|account| self.interval(account.active));
+        self.end(identity.mandate.as_ref().and_then(|mandate| mandate.until));
+    }
+
+    fn credential(&mut self, credential: &Credential) {
+        self.end(credential.until);
+        self.at(credential.revoked);
+        for since in [credential.issued, credential.rotated].into_iter().flatten() {
+            self.at([since]);
+            // Over age is what lies after the limit, not at it.
+            let limit = |every: Duration| since.plus_nanos(every.0);
+            self.at(credential.rotate_every.map(|every| limit(every).plus_nanos(1)));
+        }
+    }
+
+    fn grant(&mut self, grant: &Grant) {
+        self.interval(grant.interval);
+        self.at(grant.revoked);
+        self.at(grant.review_due);
+        self.at(grant::review_last(grant));
+    }
+}
