@@ -256,7 +256,7 @@ impl<'i> Attributor<'i> {
     where
         'i: 'e,
     {
-        let tenant = self.directory.namespace(&event.tenant);
+        let tenant = self.directory.tenant(event.source, &event.tenant);
         let privileged =
             self.directory.privileged(tenant, &event.action).unwrap_or(event.privileged);
         let root = reached.and_then(|reached| self.index.pools.origin(reached.origin));

@@ -138,7 +138,7 @@ impl Claims {
 
     /// Takes what `event` says about keys. A failed attempt brings no key into being.
     pub fn observe(&mut self, event: &Event<'_>, directory: &Directory<'_>) {
-        let tenant = directory.namespace(&event.tenant);
+        let tenant = directory.tenant(event.source, &event.tenant);
         self.count(event, tenant);
         for link in &event.links {
             self.pools.rules.intern(&link.rule);

@@ -58,7 +58,7 @@ pub struct Rows {
 
 impl Rows {
     pub fn push(&mut self, event: &Event<'_>, place: Place, directory: &Directory<'_>) {
-        let tenant = directory.namespace(&event.tenant);
+        let tenant = directory.tenant(event.source, &event.tenant);
         // The same action logged to several accounts must come together, so it goes by the id
         // they share.
         let hash = match &event.shared_id {

@@ -1,6 +1,6 @@
 //! What the register knows about accounts, credentials and portals, ready to be looked up.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use countersign_model::event::{Event, Link};
 use countersign_model::id::{IdentityId, TenantId};
@@ -12,11 +12,17 @@ use countersign_model::time::{Duration, Timestamp};
 /// How long a person counts as present in a portal if its register entry does not say.
 const PORTAL_IDLE: Duration = Duration(15 * 60 * 1_000_000_000);
 
+/// No source has this name.
+const ITSELF: &str = "";
+
 #[derive(Debug)]
 pub struct Directory<'r> {
     register: &'r Register,
     /// What records call a tenant, to its register id.
     tenants: HashMap<&'r str, &'r TenantId>,
+    /// Source and what its records call the tenant, to the tenant's register id; [`ITSELF`] and the
+    /// register id, to the same.
+    by_source: HashMap<(&'r str, &'r str), &'r TenantId>,
     accounts: HashMap<(&'r str, &'r str), Vec<AccountHit<'r>>>,
     credentials: Vec<(&'r str, &'r Credential)>,
     credentials_by_handle: HashMap<&'r str, Vec<u32>>,
@@ -77,18 +83,14 @@ impl<'r> Directory<'r> {
         let mut directory = Self {
             register,
             tenants: HashMap::new(),
+            by_source: HashMap::new(),
             accounts: HashMap::new(),
             credentials: register.credentials.iter().map(|(id, c)| (id.as_str(), c)).collect(),
             credentials_by_handle: HashMap::new(),
             portals_by_identity: HashMap::new(),
             portals_by_tenant: HashMap::new(),
         };
-        for (id, tenant) in &register.tenants {
-            directory.tenants.insert(id.as_str(), id);
-            for account in &tenant.accounts {
-                directory.tenants.insert(account, id);
-            }
-        }
+        directory.index_tenants();
         directory.index_accounts();
         directory.index_portals();
         for (at, credential) in (0..).zip(register.credentials.values()) {
@@ -96,6 +98,41 @@ impl<'r> Directory<'r> {
             handles.entry(credential.handle.as_str()).or_default().push(at);
         }
         directory
+    }
+
+    /// Tenants that share an account (the sign-in and the audit log of one directory) are one
+    /// namespace, called after the first of them by id.
+    fn index_tenants(&mut self) {
+        let register = self.register;
+        let mut first: BTreeMap<&'r TenantId, &'r TenantId> =
+            register.tenants.keys().map(|id| (id, id)).collect();
+        let mut changed = true;
+        while changed {
+            changed = false;
+            let mut of_account: HashMap<&str, &'r TenantId> = HashMap::new();
+            for (id, tenant) in &register.tenants {
+                for account in &tenant.accounts {
+                    let own = first.get(id).copied().unwrap_or(id);
+                    let known = *of_account.entry(account).or_insert(own);
+                    let least = known.min(own);
+                    for of in [own, known, id] {
+                        changed |= first.insert(of, least) != Some(least);
+                    }
+                    of_account.insert(account, least);
+                }
+            }
+        }
+        for (id, tenant) in &register.tenants {
+            let canonical = first.get(id).copied().unwrap_or(id);
+            self.tenants.insert(id.as_str(), canonical);
+            self.by_source.insert((ITSELF, id.as_str()), id);
+            for account in &tenant.accounts {
+                self.tenants.insert(account, canonical);
+                if let Some(source) = &tenant.source {
+                    self.by_source.entry((source, account)).or_insert(id);
+                }
+            }
+        }
     }
 
     fn index_accounts(&mut self) {
@@ -120,8 +157,17 @@ impl<'r> Directory<'r> {
         }
     }
 
-    /// The register id of the tenant that records call `name`, else `name` itself. All accounts of
-    /// one tenant are one namespace.
+    /// The register id of the tenant in which records of a source arise, by what they call it.
+    pub fn tenant<'a>(&self, source: &str, name: &'a str) -> &'a str
+    where
+        'r: 'a,
+    {
+        let is_known = |source| self.by_source.get(&(source, name)).map(|id| id.as_str());
+        is_known(source).or_else(|| is_known(ITSELF)).unwrap_or_else(|| self.namespace(name))
+    }
+
+    /// One name for all names of a namespace: those of a tenant and of all its accounts; `name`
+    /// itself if no tenant has it.
     pub fn namespace<'a>(&self, name: &'a str) -> &'a str
     where
         'r: 'a,

@@ -129,7 +129,7 @@ impl<'i> Attributor<'i> {
         let Missing { gap: Gap::IssuanceNotCollected, candidates, rule } = missing else {
             return (missing.gap, missing.candidates, feed);
         };
-        let tenant = self.directory.namespace(&event.tenant);
+        let tenant = self.directory.tenant(event.source, &event.tenant);
         let from = self
             .directory
             .logs_from(tenant)

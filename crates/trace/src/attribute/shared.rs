@@ -119,7 +119,7 @@ impl<'i> Attributor<'i> {
             .map(|link| Use {
                 key: self.index.secret.key(
                     KeyKind::Request,
-                    portal.portal.tenant.as_str(),
+                    self.directory.namespace(portal.portal.tenant.as_str()),
                     &link.value,
                 ),
                 rule: self.index.pools.rules.number(&link.rule),
