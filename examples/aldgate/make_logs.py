@@ -516,7 +516,8 @@ def the_agent():
     role = CloudTrail.by_web_identity(at(16, "16:35:13"), emil, "payout-writer", "claims-triage", ip="198.51.100.26")
     CloudTrail.payment(at(16, "16:35:31"), role, "payout.prepare", "CL-20431", "4310.00", eventID="a1f3c9e2-5b70-4d0c-b3b8-16e35310c431")
     # Suspended at 16:41:08, but a worker still ran.
-    Ocsf.event(at(16, "16:44:19.700"), "claims-core", "claim.classify", "CL-20433", "spiffe://brightwater.example/claims-triage", "198.51.100.26", agent="claims-triage/2.1")
+    Ocsf.event(at(16, "16:44:19.700"), "claims-core", "claim.classify", "CL-20433", "spiffe://brightwater.example/claims-triage", "198.51.100.26", agent="claims-triage/2.1",
+               credential="sha256:7e1cf848cef639dea6b31e557d456bf3c86ebf5e9fd25d73577241eb99419140", uid="d4470fe1-1644-4197-90aa-7c5b02e86f31")
 
 
 def the_theft():
@@ -570,6 +571,10 @@ def single_things():
     for day in (10, 13):
         CloudTrail.record(at(day, "04:00:10"), "secretsmanager.amazonaws.com", "GetSecretValue", user, "192.0.2.17", "Boto3/1.26.0", True,
                           requestParameters={"secretId": "payments/bank-file-key"})
+    # Roles that were assumed in a region whose log is not collected; one session says for whom.
+    for day, who in ((11, BW["lotte"].address), (13, None)):
+        role = CloudTrail.session(at(day, "16:00:00"), "payout-writer", f"x-{DICE.letters(6)}", "198.51.100.24", "aws-sdk-java/2.38.2", who)
+        CloudTrail.payment(at(day, "16:05:10"), role, "payout.release", claim(), "640.00")
     # A person behind two roles.
     noor = BW["noor"]
     session = Keycloak.login(at(16, "08:31:00.300"), noor, "phr")
