@@ -5,7 +5,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context, Result};
-use countersign_model::event::Event;
+use countersign_model::event::{Event, Link};
+use countersign_model::key::KeyKind;
 use countersign_runs::folder::{Commit, RunFolder};
 use countersign_runs::segment;
 use countersign_sources::read::Visitor;
@@ -285,6 +286,39 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The event with what its record leaves out: the tenant of its file, and the tenant as the namespace
+/// of accounts and keys that name none. `None` if nothing is left out.
+fn in_tenant<'e>(event: &'e Event<'_>, of_file: Option<&'e str>) -> Option<Event<'e>> {
+    let own = (!event.tenant.is_empty()).then_some(event.tenant.as_ref());
+    let tenant = own.or(of_file)?;
+    let is_open = |link: &Link<'_>| link.namespace.is_empty() && is_given_out(link.kind);
+    let people = event.principal.iter().chain(event.delegation.iter().map(|of| &of.principal));
+    let people = people.chain(event.links.iter().filter_map(|link| link.root.as_ref()));
+    let is_whole = own.is_some()
+        && !event.links.iter().any(is_open)
+        && !people.into_iter().any(|of| of.namespace.is_empty());
+    if is_whole {
+        return None;
+    }
+    let mut event = Event { tenant: tenant.into(), ..event.clone() };
+    let roots = event.links.iter_mut().filter_map(|link| link.root.as_mut());
+    let people = event.delegation.iter_mut().map(|of| &mut of.principal).chain(roots);
+    for of in people.chain(event.principal.as_mut()).filter(|of| of.namespace.is_empty()) {
+        of.namespace = tenant.into();
+    }
+    for link in event.links.iter_mut().filter(|link| is_open(link)) {
+        link.namespace = tenant.into();
+    }
+    Some(event)
+}
+
+/// Keys that a tenant gives out itself. Those of other kinds are unique without it, or are looked
+/// up by tenant anyway.
+fn is_given_out(kind: KeyKind) -> bool {
+    use KeyKind::{Credential, Refresh, RootSession, Session, Token};
+    matches!(kind, Session | RootSession | Token | Refresh | Credential)
+}
+
 impl Visitor for Reader<'_> {
     fn event(&mut self, event: &Event<'_>, place: Place) {
         self.account.records += 1;
@@ -293,11 +327,8 @@ impl Visitor for Reader<'_> {
         } else {
             self.account.by_source.insert(event.source.to_owned(), 1);
         }
-        match self.tenant.filter(|_| event.tenant.is_empty()) {
-            Some(tenant) => {
-                let event = Event { tenant: tenant.into(), ..event.clone() };
-                self.keep(&event, place);
-            }
+        match in_tenant(event, self.tenant) {
+            Some(event) => self.keep(&event, place),
             None => self.keep(event, place),
         }
     }
@@ -323,6 +354,65 @@ impl Reader<'_> {
         // A packed file may be one huge unit: what is in memory must not grow with it.
         if self.rows.size() + self.proofs.len() >= SEGMENT_BYTES * 2 && self.failed.is_none() {
             self.failed = self.spill().err();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_model::event::{Event, EventKind, Outcome, Principal, PrincipalKind};
+    use countersign_model::time::{Duration, Timestamp};
+
+    use super::in_tenant;
+
+    fn event<'a>(tenant: &'a str, namespace: &'a str) -> Event<'a> {
+        Event {
+            source: "nginx.access",
+            feed: "main",
+            id: "1".into(),
+            time: Timestamp(1),
+            resolution: Duration(1),
+            kind: EventKind::Action,
+            tenant: tenant.into(),
+            outcome: Outcome::Success,
+            action: "http:GET".into(),
+            resource: None,
+            privileged: false,
+            principal: Some(Principal {
+                namespace: namespace.into(),
+                value: "ada".into(),
+                name: None,
+                kind: PrincipalKind::Unknown,
+            }),
+            delegation: Vec::new(),
+            via: None,
+            ip: None,
+            user_agent: None,
+            assurance: Vec::new(),
+            links: Vec::new(),
+            session_started: None,
+            shared_id: None,
+            redacted: false,
+            content: 1,
+        }
+    }
+
+    #[test]
+    fn an_account_that_names_no_namespace_is_the_tenants() {
+        for (tenant, namespace, of_file, expected) in [
+            ("", "", Some("portal"), Some(("portal", "portal"))),
+            ("", "idp", Some("portal"), Some(("portal", "idp"))),
+            ("own", "", Some("portal"), Some(("own", "own"))),
+            ("own", "idp", Some("portal"), None),
+            ("", "", None, None),
+        ] {
+            let event = event(tenant, namespace);
+            let found = in_tenant(&event, of_file);
+            let found = found.as_ref().map(|event| {
+                let namespace = event.principal.as_ref().map_or("", |of| of.namespace.as_ref());
+                (event.tenant.as_ref(), namespace)
+            });
+            assert_eq!(found, expected, "{tenant} {namespace}");
         }
     }
 }
