@@ -1,7 +1,10 @@
 //! What the register knows about accounts, credentials and portals, ready to be looked up.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use countersign_model::event::{Event, Link};
 use countersign_model::id::{IdentityId, TenantId};
 use countersign_model::register::{
@@ -25,7 +28,7 @@ pub struct Directory<'r> {
     by_source: HashMap<(&'r str, &'r str), &'r TenantId>,
     accounts: HashMap<(&'r str, &'r str), Vec<AccountHit<'r>>>,
     credentials: Vec<(&'r str, &'r Credential)>,
-    credentials_by_handle: HashMap<&'r str, Vec<u32>>,
+    credentials_by_handle: HashMap<Cow<'r, str>, Vec<u32>>,
     portals_by_identity: HashMap<&'r IdentityId, Vec<PortalHit<'r>>>,
     portals_by_tenant: HashMap<&'r str, Vec<PortalHit<'r>>>,
 }
@@ -95,7 +98,11 @@ impl<'r> Directory<'r> {
         directory.index_portals();
         for (at, credential) in (0..).zip(register.credentials.values()) {
             let handles = &mut directory.credentials_by_handle;
-            handles.entry(credential.handle.as_str()).or_default().push(at);
+            handles.entry(credential.handle.as_str().into()).or_default().push(at);
+            // Some consoles show the hash of a token in base64, some logs in hex.
+            if let Some(hex) = sha256_in_hex(&credential.handle) {
+                handles.entry(hex.into()).or_default().push(at);
+            }
         }
         directory
     }
@@ -259,6 +266,13 @@ impl<'r> Directory<'r> {
         let tenant = self.tenants.get(tenant).and_then(|id| self.register.tenants.get(*id));
         tenant.and_then(|tenant| tenant.logs_from)
     }
+}
+
+/// The lower-case hex of a SHA-256 that is written in base64, of either alphabet.
+fn sha256_in_hex(handle: &str) -> Option<String> {
+    let trimmed = handle.trim_end_matches('=');
+    let bytes = STANDARD_NO_PAD.decode(trimmed).or_else(|_| URL_SAFE_NO_PAD.decode(trimmed)).ok()?;
+    (trimmed.len() == 43).then(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// Whether a registered credential names one consumer, so that its owner is also who uses it.
