@@ -372,14 +372,69 @@ impl<'r> Tally<'r> {
     }
 }
 
-/// Whom a finding about a use is about: the registered identity, else the account.
+/// Whom a finding about a use is about: the registered identity, else the account. Of a person who
+/// is only guessed nothing is found.
 fn subject(attribution: &Attribution<'_>) -> String {
-    let parties = [&attribution.actor, &attribution.holder];
-    if let Some(id) = parties.iter().find_map(|party| party.identity) {
+    let actor = Some(&attribution.actor).filter(|actor| actor.grade.counts());
+    let parties = || actor.into_iter().chain([&attribution.holder]);
+    if let Some(id) = parties().find_map(|party| party.identity) {
         return format!("identity:{id}");
     }
-    match parties.iter().find_map(|party| party.account) {
+    match parties().find_map(|party| party.account) {
         Some((namespace, value)) => format!("account:{namespace}/{value}"),
         None => format!("tenant:{}", attribution.event.tenant),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_model::attribution::{Attribution, EventFacts, Party, PrincipalClass};
+    use countersign_model::event::{EventKind, Outcome, PrincipalKind};
+    use countersign_model::grade::{Gap, Grade};
+    use countersign_model::time::Timestamp;
+
+    #[test]
+    fn a_finding_is_never_about_a_person_who_is_only_guessed() {
+        let of = |actor: Grade| {
+            let known = |id, grade| Party {
+                identity: Some(id),
+                kind: PrincipalKind::Human,
+                grade,
+                gap: None,
+                ..Party::unattributed(Gap::SharedAccount)
+            };
+            let event = EventFacts {
+                source: "nginx.access",
+                feed: "main",
+                id: "1",
+                time: Timestamp::from_seconds(0),
+                kind: EventKind::Action,
+                tenant: "portal",
+                outcome: Outcome::Success,
+                action: "http:PUT",
+                resource: None,
+                privileged: true,
+                via: None,
+                ip: None,
+                user_agent: None,
+            };
+            super::subject(&Attribution {
+                event,
+                class: PrincipalClass::External,
+                holder: known("desk", Grade::Declared),
+                actor: known("edie", actor),
+                chain: &[],
+                through: &[],
+                portal: None,
+                credential: None,
+                handle: None,
+                assurance: &[],
+                authenticated_at: None,
+                notes: &[],
+                deliveries: 1,
+            })
+        };
+        assert_eq!(of(Grade::Inferred), "identity:desk");
+        assert_eq!(of(Grade::Composite), "identity:edie");
     }
 }
