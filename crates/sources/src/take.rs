@@ -117,6 +117,11 @@ impl Take {
     }
 
     fn finish<'a>(&'a self, found: Option<Cow<'a, str>>) -> Option<Cow<'a, str>> {
+        // What a map names means something, even where it looks like nothing: a type may be `0`.
+        let named = found.as_deref().and_then(|value| self.map.get(value));
+        if let Some(exchanged) = named.filter(|_| self.then.is_empty()) {
+            return Some(Cow::Borrowed(exchanged));
+        }
         let mut value = found.filter(|value| !is_absent(value));
         for transform in &self.then {
             value =
