@@ -136,6 +136,8 @@ fn credential(row: &Value) -> SegmentView {
     let mut lines = vec![name.to_owned()];
     lines.extend(handle.filter(|handle| *handle != name).map(str::to_owned));
     let segment = intact("Credential", seal(text(&row["holder"]["grade"])), lines);
+    // A key used from where it may not be is as broken as one that has ended.
+    let segment = broken_by(&row["judgement"], "nhi.off_network", segment);
     broken_by(&row["judgement"], "credential.", segment)
 }
 
@@ -270,7 +272,7 @@ fn note_sentence(note: &str) -> &str {
         "off_instance" => "a machine's credential used from somewhere else",
         "shared_across_tenants" => "several accounts logged it; it is counted once",
         "attempt" => "an attempt that failed",
-        "impersonated" => "the session is an impersonation: it looks like the other account",
+        "impersonated" => "the actor acts as the other account, by impersonation or for it; the records say so",
         "account_reassigned" => "the account was registered to somebody at another time only",
         other => other,
     }

@@ -220,8 +220,10 @@ fn cell(way: Option<&Way>) -> CellView {
         (CellState::Lapsed, "map lapsed")
     } else if way.below > 0 {
         (CellState::Below, "below what is required")
-    } else if way.unknown > 0 || way.required.is_none() {
+    } else if way.required.is_none() {
         (CellState::Unknown, "requirement not said")
+    } else if way.unknown > 0 {
+        (CellState::Unknown, "not known from the register")
     } else if way.by_exception > 0 {
         (CellState::Exception, "by exception")
     } else {

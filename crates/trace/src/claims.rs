@@ -169,7 +169,8 @@ impl Claims {
                 }
                 let claim = self.claim(event, link, origin, directory);
                 reserve(&mut self.claims, 1);
-                self.claims.push(Claim { key, mark: place, ..claim });
+                let mark = if event.shared_id.is_some() { 0 } else { place };
+                self.claims.push(Claim { key, mark, ..claim });
             }
         }
         for portal in portals {
@@ -277,8 +278,12 @@ impl Claims {
             .iter()
             .map(|(namespace, value)| (self.pools.intern(namespace), self.pools.intern(value)))
             .collect();
-        let hash = event_hash(event.source, tenant, &event.id) as u64;
-        let mut origin = Origin::new(event.time, hash, event.content);
+        // The sides of an action that several accounts logged are one event, told alike by all.
+        let (hash, content) = match &event.shared_id {
+            Some(shared) => (event_hash(event.source, "", shared), 0),
+            None => (event_hash(event.source, tenant, &event.id), event.content),
+        };
+        let mut origin = Origin::new(event.time, hash as u64, content);
         origin.source = self.pools.intern(event.source);
         origin.party = event.principal.as_ref().map_or(NONE, |party| self.party(party, directory));
         (origin.actor, origin.subject) = (actor, subject);
@@ -300,6 +305,11 @@ impl Claims {
 
     /// Takes over everything that another reader gathered.
     pub fn absorb(&mut self, other: Self) {
+        // Whoever counted nothing yet has nothing that must be renumbered.
+        if self.seen.is_empty() && self.claims.is_empty() && self.kept.is_empty() {
+            *self = Self { secret: self.secret, quota: self.quota, ..other };
+            return;
+        }
         let numbers = self.pools.absorb(other.pools, self.secret);
         self.claims.extend(other.claims.into_iter().map(|claim| Claim {
             rule: numbers.rule(claim.rule),

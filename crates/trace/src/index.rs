@@ -160,6 +160,7 @@ fn sort(claims: &mut [Claim], pools: &Pools) {
         (a.key, a.time)
             .cmp(&(b.key, b.time))
             .then_with(|| statement(a, pools).cmp(&statement(b, pools)))
+            .then_with(|| detail(b, pools).cmp(&detail(a, pools)))
     });
 }
 
@@ -171,6 +172,12 @@ fn statement(claim: &Claim, pools: &Pools) -> (Option<(u64, u64)>, u8, Verb) {
 }
 
 /// The same statement delivered again. A version with other content is another statement.
+/// Of an action that several accounts logged, the side that shows the keys comes first.
+fn detail<'p>(claim: &Claim, pools: &'p Pools) -> Option<(usize, &'p str)> {
+    let origin = pools.origin(claim.origin)?;
+    Some((pools.uses(origin).len(), pools.id(origin)))
+}
+
 fn is_copy(next: &Claim, kept: &Claim, pools: &Pools) -> bool {
     (next.key, next.time) == (kept.key, kept.time)
         && statement(next, pools) == statement(kept, pools)
