@@ -140,12 +140,18 @@ pub struct TraceArgs {
     /// Score the run against a simulated world's truth.ndjson.
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
+    /// Answer as if there were no linking rule of this name, to see what it is worth.
+    #[arg(long, value_name = "RULE")]
+    pub without: Vec<String>,
     /// Customer guardrails: more Cedar policies, each with its annotations.
     #[arg(long, value_name = "FILE.cedar")]
     pub policy: Vec<PathBuf>,
     /// How many threads read and answer.
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    /// Commit what was read whenever a thread holds this many bytes of it. For tests of resuming.
+    #[arg(long, value_name = "BYTES", hide = true, default_value_t = crate::pipeline::read::SEGMENT_BYTES)]
+    pub commit_bytes: usize,
 }
 
 #[derive(Debug, Subcommand)]

@@ -277,6 +277,7 @@ impl<'r> Tally<'r> {
         *self.outcomes.entry(judged.outcome).or_default() += 1;
         let event = &attribution.event;
         let subject = subject(attribution);
+        let mut found = Vec::new();
         for reason in &judged.reasons {
             let known = self.reasons.get_mut(&reason.code);
             match known {
@@ -295,7 +296,9 @@ impl<'r> Tally<'r> {
                 Outcome::Unknown => Some(&USE_UNKNOWN),
                 _ => catalogue::of_reason(&reason.code),
             };
-            if let Some(kind) = kind {
+            // Several reasons may be evidence of one finding: the event counts once.
+            if let Some(kind) = kind.filter(|kind| !found.contains(&kind.code)) {
+                found.push(kind.code);
                 self.evidence.of(kind, &subject).add(event.time, event.source, event.id);
             }
         }

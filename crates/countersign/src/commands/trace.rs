@@ -161,6 +161,7 @@ impl Session<'_> {
         for path in self.args.source.iter().chain(&self.args.policy) {
             parts.push(fs::read_to_string(path).with_context(|| format!("could not read `{}`", path.display()))?);
         }
+        parts.extend(self.args.without.iter().cloned());
         Ok(chance::digest_text(&parts.join("\n")))
     }
 
@@ -187,10 +188,12 @@ impl Session<'_> {
             directory: &directory,
             tenants: &tenants,
             run,
+            segment_bytes: self.args.commit_bytes,
         };
         let read = read::read(shop, threads, &|done, all| out::progress(&format!("reading {done} of {all} pieces")))?;
         out::progress("sorting claims");
-        let index = Index::freeze(read.claims);
+        let without: Vec<&str> = self.args.without.iter().map(String::as_str).collect();
+        let index = Index::freeze_without(read.claims, &without);
         let segments = run.segments(&read.segments, &mut fixed_words())?;
         let guardrails = self.guardrails()?;
         let facts = Facts::new(self.register);

@@ -19,7 +19,7 @@ use countersign_trace::hash::Secret;
 use serde_json::{Value, json};
 
 /// Rows are written out as a segment when they take this much memory on one thread.
-const SEGMENT_BYTES: usize = 96 << 20;
+pub const SEGMENT_BYTES: usize = 96 << 20;
 /// Reasons of bad records that are kept to be shown.
 const QUARANTINE_SHOWN: usize = 20;
 
@@ -105,6 +105,8 @@ pub struct Shop<'a> {
     /// For sources whose records name no tenant: the tenant of each unit's file.
     pub tenants: &'a [Option<String>],
     pub run: &'a RunFolder,
+    /// See [`SEGMENT_BYTES`].
+    pub segment_bytes: usize,
 }
 
 /// What reading leaves.
@@ -245,7 +247,7 @@ impl<'a> Reader<'a> {
             return Err(error);
         }
         self.units.push(unit.name());
-        if self.rows.size() + self.proofs.len() >= SEGMENT_BYTES {
+        if self.rows.size() + self.proofs.len() >= self.shop.segment_bytes {
             self.commit()?;
         }
         Ok(())
@@ -352,7 +354,7 @@ impl Reader<'_> {
             segment::put_proof(&mut self.proofs, event, place, &mut self.rows.dictionary);
         }
         // A packed file may be one huge unit: what is in memory must not grow with it.
-        if self.rows.size() + self.proofs.len() >= SEGMENT_BYTES * 2 && self.failed.is_none() {
+        if self.rows.size() + self.proofs.len() >= self.shop.segment_bytes.saturating_mul(2) && self.failed.is_none() {
             self.failed = self.spill().err();
         }
     }
