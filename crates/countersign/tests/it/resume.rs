@@ -36,8 +36,11 @@ fn grow(folder: &Folder) -> u64 {
             records += copies as u64;
             for copy in 1..copies {
                 let mut record = record.clone();
-                let id = format!("{copy}-{}", record["eventID"].as_str().unwrap());
-                record["eventID"] = id.into();
+                for id in ["eventID", "sharedEventID"] {
+                    if let Some(text) = record[id].as_str() {
+                        record[id] = format!("{copy}-{text}").into();
+                    }
+                }
                 large.push_str(&record.to_string());
                 large.push('\n');
             }
