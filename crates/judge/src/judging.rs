@@ -111,14 +111,9 @@ struct Chain {
     exceptions: Vec<String>,
 }
 
-/// These depend on a sign-in or address of its own, which an identity on the way does not show.
-const NOT_ASKED_ON_THE_WAY: [&str; 5] = [
-    "assurance.below",
-    "assurance.unknown",
-    "nhi.network_unknown",
-    "trust_path.lapsed",
-    "trust_path.unknown",
-];
+/// These depend on a sign-in of its own, which an identity on the way does not show.
+const NOT_ASKED_ON_THE_WAY: [&str; 4] =
+    ["assurance.below", "assurance.unknown", "trust_path.lapsed", "trust_path.unknown"];
 
 /// Each identity it acted through must itself be permitted: the right is the intersection.
 fn through(guardrails: &Guardrails, facts: &Facts, access: &Access<'_>, at: Timestamp) -> Chain {
@@ -130,10 +125,13 @@ fn through(guardrails: &Guardrails, facts: &Facts, access: &Access<'_>, at: Time
     }
     let mut worst = Outcome::Allow;
     for (number, id) in access.through.iter().enumerate() {
-        let on_the_way = hop(access, number, id);
-        let judged = judge(guardrails, facts, &on_the_way, at);
+        let is_last = number + 1 == access.through.len();
+        let judged = judge(guardrails, facts, &on_the_way(access, id, is_last), at);
         chain.exceptions.extend(judged.exceptions);
-        let is_asked = |reason: &&Reason| !NOT_ASKED_ON_THE_WAY.contains(&reason.code.as_str());
+        let is_asked = |reason: &&Reason| match reason.code.as_str() {
+            "nhi.network_unknown" => is_last,
+            code => !NOT_ASKED_ON_THE_WAY.contains(&code),
+        };
         let against: Vec<&Reason> = judged.reasons.iter().filter(is_asked).collect();
         let codes: Vec<&str> = against.iter().map(|reason| reason.code.as_str()).collect();
         if codes.is_empty() {
@@ -154,7 +152,7 @@ fn through(guardrails: &Guardrails, facts: &Facts, access: &Access<'_>, at: Time
 }
 
 /// The access as the identity on the way makes it. Only the last of them is where the address is.
-fn hop<'a>(access: &Access<'a>, number: usize, id: &'a str) -> Access<'a> {
+fn on_the_way<'a>(access: &Access<'a>, id: &'a str, is_last: bool) -> Access<'a> {
     Access {
         identity: Some(id),
         account: None,
@@ -162,7 +160,7 @@ fn hop<'a>(access: &Access<'a>, number: usize, id: &'a str) -> Access<'a> {
         credential: None,
         assurance: &[],
         authenticated_at: None,
-        ip: access.ip.filter(|_| number + 1 == access.through.len()),
+        ip: access.ip.filter(|_| is_last),
         interactive: None,
         ..*access
     }

@@ -1,8 +1,14 @@
-//! The judge from outside.
+//! The judge from outside: `cases/*.txt` are facts and questions with their answers, for people to
+//! read.
 
-use countersign_judge::Guardrails;
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on stops with what is wrong"
+)]
 
-#[test]
-fn the_shipped_guardrails_fit_their_schema() {
-    Guardrails::with(&[]).unwrap();
-}
+mod added;
+mod case;
+mod cases;
+mod remembering;
+mod removal;
