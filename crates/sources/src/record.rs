@@ -11,8 +11,18 @@ use crate::take::Slots;
 /// Exports wrap records in records, but not deeper than this.
 const DEPTH_MAX: usize = 4;
 /// Under these keys other tools keep the record they forward.
-const WRAPPERS: [&str; 9] =
-    ["log", "event", "message", "_raw", "raw_data", "detail", "jsonPayload", "record", "AuditData"];
+const WRAPPERS: [&str; 10] = [
+    "log",
+    "event",
+    "message",
+    "_raw",
+    "raw_data",
+    "detail",
+    "jsonPayload",
+    "record",
+    "AuditData",
+    "properties",
+];
 /// Under these keys exports keep lists of records, beside what definitions say.
 const LISTS: [&str; 8] =
     ["Records", "records", "value", "items", "events", "entries", "logs", "data"];
@@ -121,7 +131,7 @@ impl Walk<'_> {
         for wrapper in WRAPPERS {
             let Some((_, inner)) = members.iter().find(|(key, _)| key == wrapper) else { continue };
             let before = self.ordinal;
-            if inner.starts_with('{') && self.known(inner) {
+            if inner.starts_with('{') && (self.known(inner) || self.is_wrapped(inner)) {
                 self.value(inner, depth + 1);
             } else if inner.starts_with('"') {
                 let Ok(unquoted) = serde_json::from_str::<String>(inner) else { continue };
@@ -134,6 +144,14 @@ impl Walk<'_> {
             }
         }
         false
+    }
+
+    /// Azure keeps the audit log of a cluster as text under `properties.log`.
+    fn is_wrapped(&self, text: &str) -> bool {
+        let Ok(members) = members(text) else { return false };
+        members.iter().filter(|(key, _)| key == "log").any(|(_, inner)| {
+            serde_json::from_str::<String>(inner).is_ok_and(|inner| self.known(&inner))
+        })
     }
 
     fn known(&self, text: &str) -> bool {
