@@ -202,6 +202,12 @@ fn lock(path: &Path) -> Result<File, RunError> {
 
 /// Empties the folder of an earlier run and begins the log of a new one.
 fn restart(path: &Path, inputs: &str, secret: [u8; 16]) -> Result<[u8; 16], RunError> {
+    // First the log: a crash from here on leaves no run, rather than one whose segments are gone.
+    let log = path.join(LOG);
+    match fs::remove_file(&log) {
+        Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(RunError::io(&log, source)),
+        _ => {}
+    }
     let segments = path.join(SEGMENTS);
     fs::remove_dir_all(&segments)
         .and_then(|()| fs::create_dir_all(&segments))
@@ -215,7 +221,6 @@ fn restart(path: &Path, inputs: &str, secret: [u8; 16]) -> Result<[u8; 16], RunE
         .open(&at)
         .and_then(|mut file| file.write_all(&secret).and_then(|()| file.sync_data()))
         .map_err(|source| RunError::io(&at, source))?;
-    let log = path.join(LOG);
     let first = format!("{}\n", json!({ "version": VERSION, "inputs": inputs }));
     replace_file(&log, first.as_bytes()).map_err(|source| RunError::io(&log, source))?;
     Ok(secret)
