@@ -104,9 +104,9 @@ impl Guardrails {
         }
     }
 
-    /// All reasons the policies can give, by code.
-    pub fn reasons(&self) -> BTreeMap<&str, &Reason> {
-        self.reasons.values().map(|reason| (reason.code.as_str(), reason)).collect()
+    /// All reasons the policies can give, one for each code, sorted.
+    pub fn reasons(&self) -> Vec<Reason> {
+        one_for_each_code(self.reasons.values().cloned().collect())
     }
 
     pub(crate) fn reads_resources(&self) -> bool {
