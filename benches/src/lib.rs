@@ -10,18 +10,21 @@ pub struct Args {
     pub definition: Option<PathBuf>,
     pub out: Option<PathBuf>,
     pub threads: usize,
+    /// What a program with several ways is to do.
+    pub how: String,
 }
 
-/// `LOGS [--source FILE] [--out FILE] [--threads N]`
+/// `LOGS [--source FILE] [--out FILE] [--threads N] [--how WAY]`
 pub fn args() -> Result<Args> {
     let mut given = std::env::args_os().skip(1);
     let logs = given.next().context("which NDJSON file?")?.into();
-    let mut args = Args { logs, definition: None, out: None, threads: 2 };
+    let mut args = Args { logs, definition: None, out: None, threads: 2, how: String::new() };
     while let Some(name) = given.next() {
         let value = given.next().context("a value is missing")?;
         match name.to_str() {
             Some("--source") => args.definition = Some(value.into()),
             Some("--out") => args.out = Some(value.into()),
+            Some("--how") => args.how = value.to_string_lossy().into_owned(),
             Some("--threads") => args.threads = value.to_string_lossy().parse()?,
             _ => bail!("`{}` is no option", name.display()),
         }

@@ -1,7 +1,6 @@
 //! The trace alone: NDJSON in, one CSV row an action out, with the columns of the DuckDB plan. No
 //! judge, no ledger, no run folder.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -178,11 +177,16 @@ fn answer_chunk(segments: &[Segment], chunk: Chunk, attributor: Attributor<'_>) 
     Ok((count, out))
 }
 
+/// Claims of the chain that have a column.
+const CLAIMS: [&str; 4] = ["org", "sponsor", "grant", "client"];
+
 fn write_row(out: &mut Vec<u8>, event: &Event<'_>, traced: &Traced<'_>, index: &Index) {
     let chained = matches!(traced.holder.rule, "token" | "session").then_some(&traced.holder);
-    let mut said = BTreeMap::new();
-    if chained.is_some() {
-        said.extend(traced.said(index));
+    let mut said = CLAIMS.map(|_| "");
+    for (claim, value) in chained.iter().flat_map(|_| traced.said(index)) {
+        if let Some(place) = CLAIMS.iter().position(|own| *own == claim) {
+            said[place] = value;
+        }
     }
     put(out, &event.id);
     write_time(out, event.time);
@@ -192,8 +196,8 @@ fn write_row(out: &mut Vec<u8>, event: &Event<'_>, traced: &Traced<'_>, index: &
     put(out, chained.and_then(|holder| holder.account).map_or("", |(_, value)| value));
     put(out, chained.and_then(|holder| holder.name).unwrap_or(""));
     put(out, chained.map_or("", |holder| holder.kind.as_str()));
-    for claim in ["org", "sponsor", "grant", "client"] {
-        put(out, said.get(claim).unwrap_or(&""));
+    for value in said {
+        put(out, value);
     }
     out.extend_from_slice(chained.map_or("unattributed", |holder| holder.rule).as_bytes());
     out.push(b'\n');

@@ -6,7 +6,7 @@ use crate::folder::RunError;
 use crate::segment::{Part, Segment};
 
 /// About so many sparse-index entries (of 512 rows each) make a chunk.
-const ENTRIES_PER_CHUNK: usize = 32;
+const ENTRIES_PER_CHUNK: usize = 8;
 
 /// Rows with keys in `[from, to)`; no event's deliveries are split over two chunks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

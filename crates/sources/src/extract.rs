@@ -54,7 +54,8 @@ impl<'a, 's> Draft<'a, 's, 'a> {
     }
 
     fn layers(&self) -> impl DoubleEndedIterator<Item = &'a Layer> + use<'a> {
-        self.layers.into_iter().flatten()
+        let layers = self.layers;
+        layers.into_iter().take(self.count).flatten()
     }
 
     /// The value that the last layer which names it gives.

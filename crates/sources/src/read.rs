@@ -13,6 +13,9 @@ use crate::compile::Definitions;
 use crate::input::{self, Limits, Packing, Shape, Unit};
 use crate::record::{self, Outcome};
 
+/// Files of lines are read by so much at a time.
+const PIECE_BLOCK_BYTES: usize = 256 << 10;
+
 /// Where a record lies: its line in the unit, from 1, or its number in a file that is not one record
 /// a line. The line in the file is known when the units before are read: see [`ReadStats::lines`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -198,7 +201,7 @@ impl Reading<'_> {
         self.visitor.quarantine(Quarantined { place, reason: reason.to_owned() });
     }
 
-    /// Lines of a plain file, all in memory.
+    /// Lines of a plain file, a block at a time: what was just read is still in the cache.
     fn piece(&mut self, unit: &Unit, from: u64, to: u64) -> io::Result<()> {
         let mut file = std::fs::File::open(&unit.path)?;
         if to - from > self.limits.piece_bytes.saturating_add(self.limits.record_bytes_max as u64) {
@@ -206,17 +209,28 @@ impl Reading<'_> {
             file.seek(io::SeekFrom::Start(from))?;
             return self.each_line(&mut io::BufReader::new(file.take(to - from)), unit.shape);
         }
-        let mut bytes = vec![0; usize::try_from(to - from).map_err(io::Error::other)?];
-        file.read_exact_at(&mut bytes, from)?;
         self.stats.bytes += to - from;
-        let mut at = 0;
-        let ends = memchr::memchr_iter(b'\n', &bytes).chain(std::iter::once(bytes.len()));
-        for (line, end) in (1..).zip(ends) {
-            let record = bytes.get(at..end).unwrap_or(&[]);
-            self.line(record, line, unit.shape);
-            self.stats.lines += u64::from(end < bytes.len());
-            at = end + 1;
+        let mut buffer = Vec::with_capacity(PIECE_BLOCK_BYTES * 2);
+        let (mut next, mut line) = (from, 1);
+        while next < to {
+            // What the last block left of a line has no end in it.
+            let rest = buffer.len();
+            let block = usize::try_from(to - next).map_or(PIECE_BLOCK_BYTES, |left| left.min(PIECE_BLOCK_BYTES));
+            buffer.resize(rest + block, 0);
+            let (_, fresh) = buffer.split_at_mut(rest);
+            file.read_exact_at(fresh, next)?;
+            next += block as u64;
+            let mut at = 0;
+            for end in memchr::memchr_iter(b'\n', buffer.get(rest..).unwrap_or(&[])) {
+                let end = rest + end;
+                self.line(buffer.get(at..end).unwrap_or(&[]), line, unit.shape);
+                line += 1;
+                at = end + 1;
+            }
+            buffer.drain(..at);
         }
+        self.stats.lines += line - 1;
+        self.line(&buffer, line, unit.shape);
         Ok(())
     }
 

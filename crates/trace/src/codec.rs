@@ -36,18 +36,18 @@ pub struct Dictionary {
     strings: Vec<Box<str>>,
     by_string: HashMap<Box<str>, u32>,
     /// Strings that were met lately, by a rough hash: a text compared is a text not hashed.
-    recent: [u32; RECENT],
+    recent: Box<[u32; RECENT]>,
     rules: Rules,
 }
 
-const RECENT: usize = 512;
+const RECENT: usize = 1 << 13;
 
 impl Default for Dictionary {
     fn default() -> Self {
         Self {
             strings: Vec::new(),
             by_string: HashMap::new(),
-            recent: [u32::MAX; RECENT],
+            recent: Box::new([u32::MAX; RECENT]),
             rules: Rules::default(),
         }
     }

@@ -51,10 +51,22 @@ pub struct RowKey {
 #[derive(Debug, Default)]
 pub struct Rows {
     pub dictionary: Dictionary,
-    bytes: Vec<u8>,
-    /// Each row's key, where its bytes begin, and how many there are.
-    keys: Vec<(RowKey, usize, u32)>,
+    /// Blocks, because one growing vector would be copied again and again.
+    blocks: Vec<Vec<u8>>,
+    keys: Vec<(RowKey, Span)>,
+    bytes: usize,
 }
+
+/// Where a row's bytes lie.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Span {
+    block: u32,
+    from: u32,
+    length: u32,
+}
+
+/// A block is full when it holds so much; the last row of it may be longer.
+const BLOCK_BYTES: usize = 1 << 20;
 
 impl Rows {
     pub fn push(&mut self, event: &Event<'_>, place: Place, directory: &Directory<'_>) {
@@ -66,10 +78,17 @@ impl Rows {
             None => event_hash(event.source, tenant, &event.id),
         };
         let key = RowKey { time: event.time.0, event: hash, content: event.content };
-        let from = self.bytes.len();
-        codec::encode(event, place, &mut self.dictionary, &mut self.bytes);
-        let length = u32::try_from(self.bytes.len() - from).expect("a record is far below 4 GiB");
-        self.keys.push((key, from, length));
+        if self.blocks.last().is_none_or(|block| block.len() >= BLOCK_BYTES) {
+            self.blocks.push(Vec::with_capacity(BLOCK_BYTES + BLOCK_BYTES / 16));
+        }
+        let block = (self.blocks.len() - 1) as u32;
+        let Some(bytes) = self.blocks.last_mut() else { return };
+        let from = bytes.len();
+        codec::encode(event, place, &mut self.dictionary, bytes);
+        let length = bytes.len() - from;
+        self.bytes += length;
+        let number = |bytes| u32::try_from(bytes).expect("a record is far below 4 GiB");
+        self.keys.push((key, Span { block, from: number(from), length: number(length) }));
     }
 
     pub fn len(&self) -> usize {
@@ -82,7 +101,7 @@ impl Rows {
 
     /// Bytes held.
     pub fn size(&self) -> usize {
-        self.bytes.len() + self.keys.len() * size_of::<(RowKey, usize, u32)>()
+        self.bytes + self.keys.len() * size_of::<(RowKey, Span)>()
     }
 
     /// The keys in their present order.
@@ -106,9 +125,10 @@ impl Rows {
 
     /// Some of the rows in their present order.
     pub fn range(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = (RowKey, &[u8])> {
-        self.keys.get(range).unwrap_or(&[]).iter().map(|(key, from, length)| {
-            let to = from + *length as usize;
-            (*key, self.bytes.get(*from..to).unwrap_or(&[]))
+        self.keys.get(range).unwrap_or(&[]).iter().map(|(key, span)| {
+            let (from, to) = (span.from as usize, span.from as usize + span.length as usize);
+            let block = self.blocks.get(span.block as usize);
+            (*key, block.and_then(|block| block.get(from..to)).unwrap_or(&[]))
         })
     }
 }

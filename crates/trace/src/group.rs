@@ -24,6 +24,11 @@ pub struct Grouped<'a> {
 /// A version whose *time* was changed as well stands elsewhere in the order of rows and is not
 /// found here: to find it, every id of a run would have to be kept.
 pub fn group<'a>(mut rows: Vec<(Event<'a>, Place)>) -> Vec<Grouped<'a>> {
+    if rows.len() == 1 {
+        // Nearly all actions are told once.
+        let alone = |(event, place)| Grouped { event, place, deliveries: 1, notes: Vec::new() };
+        return rows.into_iter().map(alone).collect();
+    }
     rows.sort_by(|(a, at), (b, bt)| order(a).cmp(&order(b)).then(at.cmp(bt)));
     let Some((first, _)) = rows.first() else { return Vec::new() };
     let shared =

@@ -17,7 +17,7 @@ use countersign_trace::attribute::Attributor;
 use countersign_trace::codec;
 use countersign_trace::group;
 
-use super::evidence::{Evidence, Leaf};
+use super::evidence::{Encoder, Evidence};
 use crate::row::{self, Raw};
 
 /// What is the same for all rows.
@@ -36,8 +36,9 @@ pub struct Basis<'a> {
 #[derive(Debug, Default)]
 struct Answers {
     rows: Vec<u8>,
-    /// For each row, where it ends and what goes into the ledger.
-    leaves: Vec<(usize, Leaf)>,
+    /// Encoded for the ledger, and where each row's ends.
+    leaves: Vec<u8>,
+    ends: Vec<usize>,
 }
 
 /// Answers every row; writes them to `out` in event order and, if there is a ledger, appends their
@@ -51,6 +52,7 @@ pub fn answer<'r>(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Tally<'r>> {
     let chunks = merge::chunks(basis.segments);
+    let handles = evidence.as_deref_mut().map(Evidence::handles);
     let next = AtomicUsize::new(0);
     // Few enough in flight that finished chunks cannot fill memory behind a slow one.
     let (sender, receiver) = mpsc::sync_channel(threads * 2);
@@ -58,7 +60,9 @@ pub fn answer<'r>(
         let workers: Vec<_> = (0..threads)
             .map(|_| {
                 let (sender, next, chunks) = (sender.clone(), &next, chunks.as_slice());
-                scope.spawn(move || work(basis, register, chunks, next, &sender))
+                let encoder = handles.clone().map(Encoder::new);
+                let worker = Worker { basis, register, encoder };
+                scope.spawn(move || worker.run(chunks, next, &sender))
             })
             .collect();
         drop(sender);
@@ -86,30 +90,39 @@ fn write(answers: &Answers, out: &mut dyn Write, evidence: Option<&mut Evidence<
     out.write_all(&answers.rows).context("could not write the rows")?;
     let Some(evidence) = evidence else { return Ok(()) };
     let mut from = 0;
-    for (to, leaf) in &answers.leaves {
-        let body = answers.rows.get(from..*to).unwrap_or(&[]);
-        evidence.row(leaf, body)?;
+    for to in &answers.ends {
+        evidence.row(answers.leaves.get(from..*to).unwrap_or(&[]))?;
         from = *to;
     }
     Ok(())
 }
 
-fn work<'r>(
-    basis: Basis<'_>,
+/// One thread's share.
+struct Worker<'a, 'r> {
+    basis: Basis<'a>,
     register: &'r Register,
-    chunks: &[Chunk],
-    next: &AtomicUsize,
-    sender: &mpsc::SyncSender<(usize, Answers)>,
-) -> Result<Tally<'r>> {
-    let mut tally = Tally::new(register);
-    let mut judge = Judge::new(basis.guardrails, basis.facts);
-    loop {
-        let at = next.fetch_add(1, Ordering::Relaxed);
-        let Some(chunk) = chunks.get(at) else { return Ok(tally) };
-        let answers = answer_chunk(basis, *chunk, &mut judge, &mut tally)?;
-        if sender.send((at, answers)).is_err() {
-            // The writer failed and says so.
-            return Ok(tally);
+    /// If there is a ledger.
+    encoder: Option<Encoder>,
+}
+
+impl<'r> Worker<'_, 'r> {
+    fn run(
+        mut self,
+        chunks: &[Chunk],
+        next: &AtomicUsize,
+        sender: &mpsc::SyncSender<(usize, Answers)>,
+    ) -> Result<Tally<'r>> {
+        let mut tally = Tally::new(self.register);
+        let mut judge = Judge::new(self.basis.guardrails, self.basis.facts);
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(chunk) = chunks.get(at) else { return Ok(tally) };
+            let encoder = self.encoder.as_mut();
+            let answers = answer_chunk(self.basis, *chunk, &mut judge, &mut tally, encoder)?;
+            if sender.send((at, answers)).is_err() {
+                // The writer failed and says so.
+                return Ok(tally);
+            }
         }
     }
 }
@@ -119,6 +132,7 @@ fn answer_chunk(
     chunk: Chunk,
     judge: &mut Judge<'_>,
     tally: &mut Tally<'_>,
+    mut encoder: Option<&mut Encoder>,
 ) -> Result<Answers> {
     let bytes = chunk.read(basis.segments)?;
     let rows = bytes.rows(basis.segments);
@@ -141,9 +155,13 @@ fn answer_chunk(
             let file = basis.inputs.get(grouped.place.input as usize).map_or("", |file| file);
             let before = basis.lines_before.get(grouped.place.input as usize).copied().unwrap_or(0);
             let raw = Raw { file, line: before + grouped.place.line };
+            let begin = answers.rows.len();
             row::write(&mut answers.rows, &attribution, judged.as_ref(), raw);
-            let leaf = Leaf::new(&attribution, judged.as_ref());
-            answers.leaves.push((answers.rows.len(), leaf));
+            if let Some(encoder) = encoder.as_deref_mut() {
+                let body = answers.rows.get(begin..).unwrap_or(&[]);
+                encoder.row(&attribution, judged.as_ref(), body, &mut answers.leaves)?;
+                answers.ends.push(answers.leaves.len());
+            }
         }
     }
     Ok(answers)

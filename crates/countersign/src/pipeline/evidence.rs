@@ -2,108 +2,87 @@
 
 use anyhow::{Context, Result};
 use countersign_ledger::entry::{self, Entry};
-use countersign_ledger::handles::Noun;
-use countersign_ledger::{Append, Appended};
+use countersign_ledger::handles::{Handle, Noun};
+use countersign_ledger::{Append, Appended, Handles};
 use countersign_model::attribution::{Attribution, Party};
 use countersign_model::finding::Finding;
 use countersign_model::judgement::Judgement;
 
-/// The facts of one row's leaf, owned, so that they can cross from thread to thread.
+/// Encodes rows for the ledger: one on each thread, so that whoever writes only appends.
 #[derive(Debug)]
-pub struct Leaf {
-    time: i64,
-    source: Box<str>,
-    event: Box<str>,
-    tenant: Box<str>,
-    actor: Option<(Noun, Box<str>)>,
-    holder: Option<(Noun, Box<str>)>,
-    actor_grade: &'static str,
-    holder_grade: &'static str,
-    gap: Option<&'static str>,
-    judged: Option<Box<Judged>>,
+pub struct Encoder {
+    handles: Handles,
+    bytes: Vec<u8>,
 }
 
-#[derive(Debug)]
-struct Judged {
-    outcome: &'static str,
-    grant: Option<String>,
-    sponsor: Option<String>,
-    reasons: Vec<String>,
-}
+impl Encoder {
+    pub fn new(handles: Handles) -> Self {
+        Self { handles, bytes: Vec::new() }
+    }
 
-impl Leaf {
-    pub fn new(attribution: &Attribution<'_>, judged: Option<&Judgement>) -> Self {
-        let event = &attribution.event;
-        Self {
+    /// Appends the encoded leaf of one row to `out`; `body` is the row as it is written out.
+    pub fn row(
+        &mut self,
+        attribution: &Attribution<'_>,
+        judged: Option<&Judgement>,
+        body: &[u8],
+        out: &mut Vec<u8>,
+    ) -> Result<()> {
+        let (event, handles) = (&attribution.event, &mut self.handles);
+        let (handle, salt) = handles.event(event.source, event.id);
+        let row = entry::Row {
             time: event.time.0,
-            source: event.source.into(),
-            event: event.id.into(),
-            tenant: event.tenant.into(),
-            actor: party(&attribution.actor),
-            holder: party(&attribution.holder),
+            event: handle,
+            tenant: handles.handle(Noun::Tenant, event.tenant),
+            actor: party(handles, &attribution.actor),
+            holder: party(handles, &attribution.holder),
+            grant: judged.and_then(|j| j.grant.as_deref()).map(|id| handles.handle(Noun::Grant, id)),
+            sponsor: judged
+                .and_then(|judged| judged.sponsor.as_deref())
+                .map(|id| handles.handle(Noun::Sponsor, id)),
             actor_grade: attribution.actor.grade.as_str(),
             holder_grade: attribution.holder.grade.as_str(),
             gap: attribution.actor.gap.map(|gap| gap.as_str()),
-            judged: judged.map(|judged| {
-                Box::new(Judged {
-                    outcome: judged.outcome.as_str(),
-                    grant: judged.grant.clone(),
-                    sponsor: judged.sponsor.clone(),
-                    reasons: judged.reasons.iter().map(|reason| reason.code.clone()).collect(),
-                })
+            outcome: judged.map(|judged| judged.outcome.as_str()),
+            reasons: judged.map_or_else(Vec::new, |judged| {
+                judged.reasons.iter().map(|reason| reason.code.as_str()).collect()
             }),
-        }
+            body: salt.commit(body),
+        };
+        row.encode_into(&mut self.bytes)?;
+        out.extend_from_slice(&self.bytes);
+        Ok(())
     }
 }
 
-fn party(party: &Party<'_>) -> Option<(Noun, Box<str>)> {
+fn party(handles: &mut Handles, party: &Party<'_>) -> Option<Handle> {
     if let Some(identity) = party.identity {
-        return Some((Noun::Identity, identity.into()));
+        return Some(handles.handle(Noun::Identity, identity));
     }
-    party.account.map(|(namespace, value)| (Noun::Account, format!("{namespace}\n{value}").into()))
+    let (namespace, value) = party.account?;
+    Some(handles.handle(Noun::Account, &format!("{namespace}\n{value}")))
 }
 
 /// The evidence of one run, being written.
 #[derive(Debug)]
 pub struct Evidence<'l> {
     append: Append<'l>,
-    bytes: Vec<u8>,
     pub rows: u64,
 }
 
 impl<'l> Evidence<'l> {
     pub fn new(append: Append<'l>) -> Self {
-        Self { append, bytes: Vec::new(), rows: 0 }
+        Self { append, rows: 0 }
     }
 
-    pub fn row(&mut self, leaf: &Leaf, body: &[u8]) -> Result<()> {
-        let handles = self.append.handles();
-        let (event, salt) = handles.event(&leaf.source, &leaf.event);
-        let mut named = |named: &Option<(Noun, Box<str>)>| {
-            named.as_ref().map(|(noun, text)| handles.handle(*noun, text))
-        };
-        let (actor, holder) = (named(&leaf.actor), named(&leaf.holder));
-        let judged = leaf.judged.as_deref();
-        let row = entry::Row {
-            time: leaf.time,
-            event,
-            tenant: handles.handle(Noun::Tenant, &leaf.tenant),
-            actor,
-            holder,
-            grant: judged.and_then(|j| j.grant.as_deref()).map(|id| handles.handle(Noun::Grant, id)),
-            sponsor: judged
-                .and_then(|judged| judged.sponsor.as_deref())
-                .map(|id| handles.handle(Noun::Sponsor, id)),
-            actor_grade: leaf.actor_grade,
-            holder_grade: leaf.holder_grade,
-            gap: leaf.gap,
-            outcome: judged.map(|judged| judged.outcome),
-            reasons: judged.map_or_else(Vec::new, |j| j.reasons.iter().map(String::as_str).collect()),
-            body: salt.commit(body),
-        };
-        self.bytes.clear();
-        row.encode_into(&mut self.bytes)?;
-        self.append.row(&self.bytes)?;
+    /// The key that names become handles with, for an [`Encoder`].
+    pub fn handles(&mut self) -> Handles {
+        self.append.handles().clone()
+    }
+
+    /// Appends one row as an [`Encoder`] wrote it.
+    pub fn row(&mut self, encoded: &[u8]) -> Result<()> {
+        self.append.row(encoded)?;
         self.rows += 1;
         Ok(())
     }
