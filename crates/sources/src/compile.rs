@@ -130,6 +130,7 @@ pub struct Source {
     pub privileged_means: String,
     pub envelopes: Vec<String>,
     pub csv_column: Option<String>,
+    pub(crate) made_from: Option<Take>,
     pub(crate) paths: Paths,
     detect: Vec<Condition>,
     pub(crate) base: Layer,
@@ -146,6 +147,7 @@ impl Source {
                 "say by what a record of this source is known",
             ));
         }
+        let made_from = optional(form.made_from.as_ref(), &mut paths)?;
         let base = Layer::compile(&form.fields, &mut paths)?;
         let mut records = Vec::new();
         for record in &form.records {
@@ -162,6 +164,7 @@ impl Source {
             privileged_means: form.privileged_means.clone(),
             envelopes: form.envelopes.clone(),
             csv_column: form.csv_column.clone(),
+            made_from,
             paths,
             detect,
             base,

@@ -29,6 +29,10 @@ pub struct Definition {
     /// The column of a CSV export that holds the whole record as JSON.
     #[serde(default)]
     pub csv_column: Option<String>,
+    /// Where a record keeps, as text, what it was made from: that is read instead, if a definition
+    /// knows it.
+    #[serde(default)]
+    pub made_from: Option<Take>,
     /// What becomes of every record.
     pub fields: Fields,
     /// Rules for some records; each that matches lays its fields over those before.

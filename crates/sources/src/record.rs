@@ -69,7 +69,7 @@ impl Walk<'_> {
         if is_export && self.inside_list(text, &EXPORTS, depth) {
             return;
         }
-        if self.record(text) || self.inside(text, depth) || self.folded(text) {
+        if self.record(text, depth) || self.inside(text, depth) || self.folded(text) {
             return;
         }
         self.bad(match members(text) {
@@ -91,8 +91,9 @@ impl Walk<'_> {
     }
 
     /// The record itself, by the definition that knew the last one, else by any.
-    fn record(&mut self, text: &str) -> bool {
-        let all = &self.definitions.all;
+    fn record(&mut self, text: &str, depth: usize) -> bool {
+        let definitions = self.definitions;
+        let all = &definitions.all;
         let known = all
             .get(self.recent.source)
             .and_then(|source| Some((source, source.detect(text, Keys::AsWritten)?)));
@@ -104,7 +105,14 @@ impl Walk<'_> {
             })
         });
         let Some((source, slots)) = found else { return false };
-        self.take(source, text, &slots);
+        if let Some(from) = source.made_from.as_ref().and_then(|take| take.as_written(&slots))
+            && from.starts_with('{')
+            && self.known(&from)
+        {
+            self.value(&from, depth + 1);
+        } else {
+            self.take(source, text, &slots);
+        }
         true
     }
 

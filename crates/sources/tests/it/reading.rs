@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
-use crate::render::{Rendered, read_bytes};
+use countersign_sources::{Definitions, Limits, plan};
+
+use crate::render::{Rendered, read_bytes, read_bytes_with};
 
 const RECORD: &str = r#"{"eventVersion":"1.08","eventName":"GetObject","eventSource":"s3.amazonaws.com","eventTime":"2023-07-10T11:54:47Z","eventID":"e1","recipientAccountId":"1","userIdentity":{"type":"IAMUser","arn":"arn:aws:iam::1:user/a","accountId":"1","accessKeyId":"AKIAX"},"responseElements":null}"#;
 
@@ -39,6 +41,16 @@ fn one_record_is_the_same_event_however_it_is_wrapped() {
         ),
         ("pretty.json", format!("{pretty}{pretty}").into_bytes(), 2),
         ("cells.csv", format!("a,AuditData\n1,\"{cell}\"\n").into_bytes(), 1),
+        (
+            "mapped.ndjson",
+            format!("{{\"class_uid\":6003,\"time\":1,\"metadata\":{{\"version\":\"1.3.0\"}},\"raw_data\":{text}}}\n").into_bytes(),
+            1,
+        ),
+        (
+            "cluster.ndjson",
+            format!("{{\"time\":\"2023\",\"category\":\"kube-audit\",\"properties\":{{\"log\":{text}}}}}\n").into_bytes(),
+            1,
+        ),
         ("packed.gz", gzip.finish().unwrap(), 1),
         ("packed.zst", zstd::encode_all(RECORD.as_bytes(), 1).unwrap(), 1),
         ("folded.ndjson", format!("{}\n", folded(RECORD)).into_bytes(), 1),
@@ -92,4 +104,46 @@ fn a_bad_record_is_named_and_stops_nothing() {
 #[test]
 fn utf_16_is_said() {
     assert!(read_bytes("wide.json", &[0xFF, 0xFE, b'{', 0]).text.contains("convert it to UTF-8"));
+}
+
+/// A CSV export whose cells are objects as Python prints them.
+#[test]
+fn cells_that_python_wrote_are_read() {
+    let definition = "
+name: my.csv
+title: An export
+proof: captured
+detect: [{path: Event Name, exists: true}]
+fields:
+  id: Event ID
+  time: Event DateTime
+  action: Event Name
+  principal: {namespace: {const: x}, value: User ID.accountId, name: Request Parameters.quote}
+  assurance: [{claim: flag, value: Request Parameters.flag}, {claim: none, value: Request Parameters.none}]
+";
+    let mut definitions = Definitions { all: Vec::new() };
+    definitions.add("my.yaml", definition).unwrap();
+    let csv = "Event Name,User ID,Request Parameters,Event ID,Event DateTime\r\n\
+        ListObjects,\"{'type': 'AWSAccount', 'accountId': 'ANA'}\",\"{'quote': \"\"it's\"\", 'flag': True, 'none': None}\",e1,2022-02-18T17:34:57Z\r\n";
+    let found = read_bytes_with("python.csv", csv.as_bytes(), &definitions);
+    for line in
+        ["ListObjects success", "id e1", "principal unknown x|ANA \"it's\"", "claim flag = true"]
+    {
+        assert!(found.text.contains(line), "{line} is not in\n{}", found.text);
+    }
+    assert!(!found.text.contains("claim none"), "{}", found.text);
+}
+
+#[test]
+fn a_symbolic_link_is_not_followed() {
+    let folder = std::env::temp_dir().join(format!("countersign-link-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let outside = folder.with_extension("outside.ndjson");
+    std::fs::write(&outside, RECORD).unwrap();
+    std::os::unix::fs::symlink(&outside, folder.join("link.ndjson")).unwrap();
+    let plan = plan(&[folder.clone()], &Limits::default());
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::remove_file(&outside).unwrap();
+    assert!(plan.units.is_empty() && plan.files.is_empty(), "{:?}", plan.files);
+    assert_eq!(plan.skipped.len(), 1, "it is said: {:?}", plan.skipped);
 }
