@@ -47,7 +47,7 @@ pub enum Colour {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Trace logs to who stood behind each action, and judge each use as of then.
-    Trace(TraceCommand),
+    Trace(Box<TraceCommand>),
     /// Look for mistakes and gaps in a register.
     Check {
         /// A folder of YAML files, or one file.

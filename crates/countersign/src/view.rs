@@ -9,7 +9,7 @@ use countersign_console::{
 };
 use countersign_govern::compare::Changes;
 use countersign_govern::report::Report;
-use countersign_govern::tally::{Grades, Way};
+use countersign_govern::tally::{Grades, Tally, Way};
 use countersign_model::assurance::Assurance;
 use countersign_model::attribution::PrincipalClass;
 use countersign_model::finding;
@@ -47,7 +47,7 @@ pub fn of_report(report: &Report<'_>, register: &Register, around: Around<'_>) -
             .iter()
             .map(|finding| finding_view(finding, around.changes, register))
             .collect(),
-        gaps: gaps(&tally.gaps),
+        gaps: gaps(tally),
         links: links(&tally.rules),
         ledger: around.ledger,
         next: around.next,
@@ -314,9 +314,9 @@ fn exception_text(id: &str, register: &Register) -> String {
     }
 }
 
-fn gaps(gaps: &BTreeMap<Box<str>, BTreeMap<Box<str>, BTreeMap<Gap, u64>>>) -> Vec<GapView> {
+fn gaps(tally: &Tally<'_>) -> Vec<GapView> {
     let mut views = Vec::new();
-    for (source, feeds) in gaps {
+    for (source, feeds) in &tally.gaps {
         for (feed, gaps) in feeds {
             for (gap, actions) in gaps {
                 views.push(GapView {

@@ -247,12 +247,12 @@ impl<'r> Tally<'r> {
         let environment = tenant.and_then(|tenant| tenant.environment.as_deref());
         let usage = at(&mut self.usage, &key);
         usage.count += 1;
-        if let Some(ip) = attribution.event.ip.filter(|_| attribution.event.via.is_none()) {
-            if usage.places.len() < PLACES_MAX || usage.places.last().is_some_and(|last| **last > *ip) {
-                usage.places.insert(ip.into());
-                if usage.places.len() > PLACES_MAX {
-                    usage.places.pop_last();
-                }
+        if let Some(ip) = attribution.event.ip.filter(|_| attribution.event.via.is_none())
+            && (usage.places.len() < PLACES_MAX || usage.places.last().is_some_and(|last| **last > *ip))
+        {
+            usage.places.insert(ip.into());
+            if usage.places.len() > PLACES_MAX {
+                usage.places.pop_last();
             }
         }
         if let Some(environment) = environment {
