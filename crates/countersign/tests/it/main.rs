@@ -1,5 +1,7 @@
 //! The program as somebody at a terminal, or a pipeline, meets it.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its ground is missing")]
+
 mod formats;
 mod grades;
 mod hostile;
