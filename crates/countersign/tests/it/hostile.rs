@@ -146,7 +146,7 @@ fn a_file_that_may_not_be_read_is_said() {
     let folder = Folder::new("forbidden");
     folder.write("logs/good.json", format!("{}\n", record("good", "dora", "x")));
     let path = folder.write("logs/secret.json", "{}");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&path).is_ok() {
         eprintln!("skipped: root may read every file");
         return;

@@ -1,7 +1,5 @@
 //! A run's folder through crashes, second runs and changed inputs.
 
-#![expect(clippy::unwrap_used, reason = "a test ends where its ground is missing")]
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
