@@ -174,7 +174,29 @@ pub const PROCESS_UNEQUAL_ASSURANCE: Kind = Kind {
     controls: &["NHI4:2025", "PR.AA-03"],
 };
 
-pub const ALL: [&Kind; 23] = [
+pub const REVIEW_OVERDUE: Kind = Kind {
+    code: "review.overdue",
+    severity: Severity::Medium,
+    says: "used access whose review was overdue beyond its grace",
+    remedy: "Put it before its sponsor now: keep, reduce or end it.",
+    controls: &["NHI5:2025", "PR.AA-05"],
+};
+pub const INCOMPATIBLE: Kind = Kind {
+    code: "incompatible.entitlements",
+    severity: Severity::High,
+    says: "used one of two entitlements that must not come together",
+    remedy: "End one of the two grants.",
+    controls: &["PR.AA-05"],
+};
+pub const POLICY_ERROR: Kind = Kind {
+    code: "policy.error",
+    severity: Severity::Critical,
+    says: "did things that could not be judged, because a policy failed to evaluate",
+    remedy: "Mend the policy that the reason names, and trace again.",
+    controls: &["PR.AA-05"],
+};
+
+pub const ALL: [&Kind; 26] = [
     &USE_WITHOUT_GRANT,
     &USE_UNREGISTERED,
     &USE_AFTER_EXPIRY,
@@ -198,6 +220,9 @@ pub const ALL: [&Kind; 23] = [
     &GRANT_NEVER_USED,
     &PROCESS_UNEQUAL_ASSURANCE,
     &USE_UNKNOWN,
+    &REVIEW_OVERDUE,
+    &INCOMPATIBLE,
+    &POLICY_ERROR,
 ];
 
 pub const USE_UNKNOWN: Kind = Kind {
@@ -215,8 +240,13 @@ pub fn of_reason(code: &str) -> Option<&'static Kind> {
         "identity.unregistered" => &USE_UNREGISTERED,
         "grant.none" | "grant.not_started" => &USE_WITHOUT_GRANT,
         "grant.expired" | "identity.ended" | "organization.contract_ended" | "credential.expired"
-        | "trust_path.ended" | "organization.ended" => &USE_AFTER_EXPIRY,
+        | "trust_path.ended" | "organization.ended" | "organization.proposed" => &USE_AFTER_EXPIRY,
         "grant.revoked" | "credential.revoked" | "organization.suspended" => &USE_AFTER_REVOCATION,
+        "trust_path.lapsed" => &USE_BELOW_ASSURANCE,
+        "review.overdue" => &REVIEW_OVERDUE,
+        "incompatible.entitlements" => &INCOMPATIBLE,
+        "policy.error" => &POLICY_ERROR,
+        code if code.starts_with("reseller.") || code.starts_with("through.") => &USE_WITHOUT_GRANT,
         code if code.starts_with("assurance.") => &USE_BELOW_ASSURANCE,
         code if code.starts_with("sponsor.") => &SPONSOR_GONE,
         "credential.over_age" => &CREDENTIAL_OVER_AGE,
