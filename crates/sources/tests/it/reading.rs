@@ -141,7 +141,7 @@ fn a_symbolic_link_is_not_followed() {
     let outside = folder.with_extension("outside.ndjson");
     std::fs::write(&outside, RECORD).unwrap();
     std::os::unix::fs::symlink(&outside, folder.join("link.ndjson")).unwrap();
-    let plan = plan(&[folder.clone()], &Limits::default());
+    let plan = plan(std::slice::from_ref(&folder), &Limits::default());
     std::fs::remove_dir_all(&folder).unwrap();
     std::fs::remove_file(&outside).unwrap();
     assert!(plan.units.is_empty() && plan.files.is_empty(), "{:?}", plan.files);
