@@ -54,7 +54,11 @@ struct Watch {
 impl Watch {
     fn phase(&mut self, name: &str) {
         let cpu = cpu_seconds();
-        eprintln!("{name}: wall {:.2} s, cpu {:.2} s", self.wall.elapsed().as_secs_f64(), cpu - self.cpu);
+        eprintln!(
+            "{name}: wall {:.2} s, cpu {:.2} s",
+            self.wall.elapsed().as_secs_f64(),
+            cpu - self.cpu
+        );
         *self = Self { wall: Instant::now(), cpu };
     }
 }
@@ -120,7 +124,8 @@ fn read_units(
 
 fn sort(rows: Vec<Rows>) -> Vec<Segment> {
     std::thread::scope(|scope| {
-        let held: Vec<_> = rows.into_iter().map(|rows| scope.spawn(|| Segment::held(rows))).collect();
+        let held: Vec<_> =
+            rows.into_iter().map(|rows| scope.spawn(|| Segment::held(rows))).collect();
         held.into_iter().filter_map(|worker| worker.join().ok()).collect()
     })
 }
@@ -153,7 +158,11 @@ fn answer(args: &Args, segments: &[Segment], attributor: Attributor<'_>) -> Resu
     })
 }
 
-fn answer_chunk(segments: &[Segment], chunk: Chunk, attributor: Attributor<'_>) -> Result<(u64, Vec<u8>)> {
+fn answer_chunk(
+    segments: &[Segment],
+    chunk: Chunk,
+    attributor: Attributor<'_>,
+) -> Result<(u64, Vec<u8>)> {
     let bytes = chunk.read(segments)?;
     let rows = bytes.rows(segments);
     let mut out = Vec::with_capacity(rows.len() * 320);
@@ -165,7 +174,9 @@ fn answer_chunk(segments: &[Segment], chunk: Chunk, attributor: Attributor<'_>) 
         let mut events = Vec::with_capacity(deliveries.len());
         for row in deliveries {
             let Some(segment) = segments.get(row.segment) else { continue };
-            events.push(codec::decode(row.bytes, &segment.dictionary).map_err(|_| segment.damaged())?);
+            events.push(
+                codec::decode(row.bytes, &segment.dictionary).map_err(|_| segment.damaged())?,
+            );
         }
         for grouped in group::group(events) {
             let mut traced = attributor.attribute(&grouped.event);

@@ -52,9 +52,12 @@ pub struct Earlier {
 /// Reads them from the run's folder.
 pub fn load(run: &Path) -> Result<Earlier> {
     let path = run.join(FINDINGS);
-    let text = fs::read_to_string(&path).with_context(|| format!("no finished run is in `{}`", run.display()))?;
-    let all: Vec<Value> = serde_json::from_str(&text).with_context(|| format!("`{}` is damaged", path.display()))?;
-    let text = |finding: &Value, field: &str| finding[field].as_str().unwrap_or_default().to_owned();
+    let text = fs::read_to_string(&path)
+        .with_context(|| format!("no finished run is in `{}`", run.display()))?;
+    let all: Vec<Value> =
+        serde_json::from_str(&text).with_context(|| format!("`{}` is damaged", path.display()))?;
+    let text =
+        |finding: &Value, field: &str| finding[field].as_str().unwrap_or_default().to_owned();
     let known = |finding: &Value| Known {
         id: text(finding, "id"),
         count: finding["count"].as_u64().unwrap_or(0),
@@ -75,8 +78,10 @@ impl Earlier {
     pub fn told(&self, changes: &Changes, after: &[Finding]) -> String {
         let now = |id: &str| after.iter().find(|finding| finding.id == id);
         let counts = (changes.new.len(), changes.gone.len(), changes.changed.len());
-        let mut text =
-            format!("\nSince the earlier run: {} new, {} gone, {} changed.\n", counts.0, counts.1, counts.2);
+        let mut text = format!(
+            "\nSince the earlier run: {} new, {} gone, {} changed.\n",
+            counts.0, counts.1, counts.2
+        );
         let mut tell = |word: &str, ids: &[String], title: &dyn Fn(&str) -> String| {
             for id in ids.iter().take(TOLD_MAX) {
                 text.push_str(&format!("  {word:<8} {}\n", plain(&title(id))));
@@ -89,7 +94,8 @@ impl Earlier {
         tell("new", &changes.new, &title);
         tell("gone", &changes.gone, &|id| self.titles.get(id).cloned().unwrap_or_default());
         tell("changed", &changes.changed, &|id| {
-            let before = self.known.iter().find(|known| known.id == id).map_or(0, |known| known.count);
+            let before =
+                self.known.iter().find(|known| known.id == id).map_or(0, |known| known.count);
             let count = now(id).map_or(0, |finding| finding.count);
             format!("{}: {before} events, now {count}", title(id))
         });

@@ -31,13 +31,21 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             out::progress_done();
-            out::say(&format!("countersign: {}", countersign_console::plain(&format!("{error:#}"))));
+            out::say(&format!(
+                "countersign: {}",
+                countersign_console::plain(&format!("{error:#}"))
+            ));
             let machine = error.chain().any(|cause| {
                 cause.downcast_ref::<std::io::Error>().is_some_and(|io| {
                     // What was named does not exist or is of another kind; anything else is the
                     // machine's: a full disk, a permission.
-                    use std::io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound, Other};
-                    !matches!(io.kind(), NotFound | Other | IsADirectory | NotADirectory | InvalidData)
+                    use std::io::ErrorKind::{
+                        InvalidData, IsADirectory, NotADirectory, NotFound, Other,
+                    };
+                    !matches!(
+                        io.kind(),
+                        NotFound | Other | IsADirectory | NotADirectory | InvalidData
+                    )
                 })
             });
             if machine { Exit::Failed } else { Exit::Usage }.into()
@@ -55,7 +63,9 @@ fn run(command: Command, told: Told) -> anyhow::Result<Exit> {
         Command::Register(RegisterCommand::Init { from, source }) => {
             commands::register::init(&from, &source, told)
         }
-        Command::Register(RegisterCommand::Format { register }) => commands::register::format(&register, told),
+        Command::Register(RegisterCommand::Format { register }) => {
+            commands::register::format(&register, told)
+        }
         Command::Verify(args) => commands::verify::run(&args, told),
         Command::Simulate(args) => commands::simulate::run(&args, told),
         Command::Sources { source } => commands::sources::run(&source, told),
@@ -77,6 +87,7 @@ fn told(cli: &Cli) -> Told {
         Colour::Auto => out::stdout_is_terminal() && std::env::var_os("NO_COLOR").is_none(),
     };
     let columns = std::env::var("COLUMNS").ok().and_then(|text| text.parse().ok());
-    let terminal = Terminal { width: columns.unwrap_or(100), colour: wanted, glyphs: Glyphs::Unicode };
+    let terminal =
+        Terminal { width: columns.unwrap_or(100), colour: wanted, glyphs: Glyphs::Unicode };
     Told { json: cli.format == Format::Json, terminal }
 }

@@ -37,7 +37,10 @@ pub fn of_row(row: &Value, register: &Register) -> StripView {
         reasons: reasons(judged),
         chain: chain(row),
         raw: format!("{}:{}", text(&row["raw"]["file"]), row["raw"]["line"]),
-        notes: list(&row["notes"]).iter().map(|note| note_sentence(text(note)).to_owned()).collect(),
+        notes: list(&row["notes"])
+            .iter()
+            .map(|note| note_sentence(text(note)).to_owned())
+            .collect(),
     }
 }
 
@@ -148,7 +151,8 @@ fn grant(judged: &Value, register: &Register) -> SegmentView {
         return broken_by(judged, "grant.", segment);
     };
     let sponsor = judged["sponsor"].as_str();
-    let name = sponsor.and_then(|id| register.sponsors.get(&id.into())?.name.as_deref()).or(sponsor);
+    let name =
+        sponsor.and_then(|id| register.sponsors.get(&id.into())?.name.as_deref()).or(sponsor);
     let lines = vec![
         id.to_owned(),
         format!("sponsor {}", name.unwrap_or("unknown")),
@@ -272,7 +276,9 @@ fn note_sentence(note: &str) -> &str {
         "off_instance" => "a machine's credential used from somewhere else",
         "shared_across_tenants" => "several accounts logged it; it is counted once",
         "attempt" => "an attempt that failed",
-        "impersonated" => "the actor acts as the other account, by impersonation or for it; the records say so",
+        "impersonated" => {
+            "the actor acts as the other account, by impersonation or for it; the records say so"
+        }
         "account_reassigned" => "the account was registered to somebody at another time only",
         other => other,
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use countersign_console::{
     CellState, CellView, CommandView, CountView, CoverageRow, FindingMark, FindingView, GapView,
-    JudgementsView, LedgerView, LinkView, MatrixView, PathColumn, ProcessRow, ReadView, ReasonCount,
-    Seal, Severity, Stamp, TraceView,
+    JudgementsView, LedgerView, LinkView, MatrixView, PathColumn, ProcessRow, ReadView,
+    ReasonCount, Seal, Severity, Stamp, TraceView,
 };
 use countersign_govern::compare::Changes;
 use countersign_govern::report::Report;
@@ -38,7 +38,10 @@ pub fn of_report(report: &Report<'_>, register: &Register, around: Around<'_>) -
         coverage: coverage(&tally.coverage, register),
         beside: vec![
             count("by your own people and systems", tally.of_class(PrincipalClass::Own)),
-            count("by the provider's own services", tally.of_class(PrincipalClass::ProviderService)),
+            count(
+                "by the provider's own services",
+                tally.of_class(PrincipalClass::ProviderService),
+            ),
         ],
         matrix,
         judgements: judgements(report),
@@ -163,12 +166,15 @@ fn matrix(ways: &BTreeMap<Box<str>, BTreeMap<Box<str>, Way>>, register: &Registe
             path: kind.clone(),
         })
         .collect();
-    let rows = ways.iter().map(|(process, used)| process_row(process, used, &paths, register)).collect();
+    let rows =
+        ways.iter().map(|(process, used)| process_row(process, used, &paths, register)).collect();
     MatrixView { columns, rows }
 }
 
 fn via(organization: &str, register: &Register) -> String {
-    let Some(known) = register.organizations.get(&organization.into()) else { return String::new() };
+    let Some(known) = register.organizations.get(&organization.into()) else {
+        return String::new();
+    };
     match &known.via {
         Some(via) => format!("via {}", organization_name(via.as_str(), register)),
         None => known.kind.as_str().to_owned(),
@@ -181,8 +187,7 @@ fn process_row(
     paths: &[(String, String, &str)],
     register: &Register,
 ) -> ProcessRow {
-    let cells: Vec<CellView> =
-        paths.iter().map(|(_, _, path)| cell(used.get(*path))).collect();
+    let cells: Vec<CellView> = paths.iter().map(|(_, _, path)| cell(used.get(*path))).collect();
     let required = used.values().find_map(|way| way.required);
     let tier = register
         .entitlements
@@ -200,7 +205,11 @@ fn process_row(
             (cells.get(*at).map(|cell| cell.state), key)
         });
     let weakest_why = weakest.and_then(|at| cells.get(at)).map_or(String::new(), |cell| {
-        if cell.why.is_empty() { cell.assurance.clone() } else { format!("{}, {}", cell.assurance, cell.why) }
+        if cell.why.is_empty() {
+            cell.assurance.clone()
+        } else {
+            format!("{}, {}", cell.assurance, cell.why)
+        }
     });
     ProcessRow {
         process: process.to_owned(),
@@ -214,7 +223,11 @@ fn process_row(
 
 fn cell(way: Option<&Way>) -> CellView {
     let Some(way) = way else {
-        return CellView { state: CellState::NoAccess, assurance: String::new(), why: String::new() };
+        return CellView {
+            state: CellState::NoAccess,
+            assurance: String::new(),
+            why: String::new(),
+        };
     };
     let (state, why) = if way.lapsed > 0 {
         (CellState::Lapsed, "map lapsed")
@@ -235,10 +248,16 @@ fn cell(way: Option<&Way>) -> CellView {
 
 /// Levels in the order of their axes, such as `IAL1 AAL2 PR`.
 pub fn levels(assurance: &Assurance) -> String {
-    let axes =
-        [("IAL", assurance.ial), ("AAL", assurance.aal), ("FAL", assurance.fal), ("W", assurance.workload)];
-    let mut parts: Vec<String> =
-        axes.iter().filter_map(|(name, level)| level.map(|level| format!("{name}{level}"))).collect();
+    let axes = [
+        ("IAL", assurance.ial),
+        ("AAL", assurance.aal),
+        ("FAL", assurance.fal),
+        ("W", assurance.workload),
+    ];
+    let mut parts: Vec<String> = axes
+        .iter()
+        .filter_map(|(name, level)| level.map(|level| format!("{name}{level}")))
+        .collect();
     if assurance.phishing_resistant == Some(true) {
         parts.push("PR".to_owned());
     }
@@ -258,7 +277,8 @@ fn judgements(report: &Report<'_>) -> JudgementsView {
             count: *count,
         })
         .collect();
-    reasons.sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.code.cmp(&other.code)));
+    reasons
+        .sort_by(|one, other| other.count.cmp(&one.count).then_with(|| one.code.cmp(&other.code)));
     JudgementsView {
         allow: by(Outcome::Allow),
         step_up: by(Outcome::StepUp),
@@ -285,7 +305,9 @@ fn finding_view(
     let exception = finding.accepted_by.as_deref();
     let mark = match exception {
         Some(id) => FindingMark::Accepted(exception_text(id, register)),
-        None if changes.is_some_and(|changes| changes.new.contains(&finding.id)) => FindingMark::New,
+        None if changes.is_some_and(|changes| changes.new.contains(&finding.id)) => {
+            FindingMark::New
+        }
         None => FindingMark::Open,
     };
     FindingView {

@@ -239,8 +239,13 @@ pub fn of_reason(code: &str) -> Option<&'static Kind> {
     Some(match code {
         "identity.unregistered" => &USE_UNREGISTERED,
         "grant.none" | "grant.not_started" => &USE_WITHOUT_GRANT,
-        "grant.expired" | "identity.ended" | "organization.contract_ended" | "credential.expired"
-        | "trust_path.ended" | "organization.ended" | "organization.proposed" => &USE_AFTER_EXPIRY,
+        "grant.expired"
+        | "identity.ended"
+        | "organization.contract_ended"
+        | "credential.expired"
+        | "trust_path.ended"
+        | "organization.ended"
+        | "organization.proposed" => &USE_AFTER_EXPIRY,
         "grant.revoked" | "credential.revoked" | "organization.suspended" => &USE_AFTER_REVOCATION,
         "trust_path.lapsed" => &USE_BELOW_ASSURANCE,
         "review.overdue" => &REVIEW_OVERDUE,

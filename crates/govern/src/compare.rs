@@ -43,11 +43,8 @@ mod tests {
         let known = |id: &str, count| Known { id: id.into(), count };
         let before = [known("a", 1), known("b", 1), known("c", 1)];
         let after = [known("b", 1), known("c", 2), known("d", 1)];
-        let expected = Changes {
-            new: vec!["d".into()],
-            gone: vec!["a".into()],
-            changed: vec!["c".into()],
-        };
+        let expected =
+            Changes { new: vec!["d".into()], gone: vec!["a".into()], changed: vec!["c".into()] };
         assert_eq!(compare(&before, &after), expected);
     }
 }

@@ -86,14 +86,23 @@ impl Evidences {
             }
         }
         findings.sort_by(|one, other| {
-            other.severity.cmp(&one.severity).then_with(|| one.code.cmp(other.code))
+            other
+                .severity
+                .cmp(&one.severity)
+                .then_with(|| one.code.cmp(other.code))
                 .then_with(|| one.subject.cmp(&other.subject))
         });
         findings
     }
 }
 
-fn finding(kind: &Kind, subject: &str, evidence: &Evidence, register: &Register, at: Timestamp) -> Finding {
+fn finding(
+    kind: &Kind,
+    subject: &str,
+    evidence: &Evidence,
+    register: &Register,
+    at: Timestamp,
+) -> Finding {
     Finding {
         id: id(kind.code, subject),
         code: kind.code,
@@ -129,7 +138,9 @@ fn named(subject: &str, register: &Register) -> String {
     let Some((noun, id)) = subject.split_once(':') else { return subject.to_owned() };
     let name = match noun {
         "identity" => register.identities.get(&id.into()).and_then(|known| known.name.clone()),
-        "organization" => register.organizations.get(&id.into()).and_then(|known| known.name.clone()),
+        "organization" => {
+            register.organizations.get(&id.into()).and_then(|known| known.name.clone())
+        }
         "tenant" => register.tenants.get(&id.into()).and_then(|known| known.name.clone()),
         _ => None,
     };

@@ -40,7 +40,8 @@ fn sponsors(tally: &mut Tally<'_>, at: Timestamp) {
         }
     }
     for (id, grant) in &register.grants {
-        let live = grant.interval.contains(at) != Some(false) && grant.revoked.is_none_or(|end| at < end);
+        let live =
+            grant.interval.contains(at) != Some(false) && grant.revoked.is_none_or(|end| at < end);
         if live && grant.sponsor.as_ref().is_some_and(|sponsor| is_gone(register, sponsor, at)) {
             tally.evidence.of(&SPONSOR_GONE, &format!("grant:{id}"));
         }
@@ -89,7 +90,8 @@ fn machines(tally: &mut Tally<'_>, at: Timestamp) {
 /// Standing access: live at the end of the data, begun before it, and not used in it.
 fn grants(tally: &mut Tally<'_>, at: Timestamp) {
     for (id, grant) in &tally.register().grants {
-        let live = grant.interval.contains(at) == Some(true) && grant.revoked.is_none_or(|end| at < end);
+        let live =
+            grant.interval.contains(at) == Some(true) && grant.revoked.is_none_or(|end| at < end);
         if live && !tally.grants_used.contains_key(id.as_str()) {
             tally.evidence.of(&GRANT_NEVER_USED, &format!("grant:{id}"));
         }
@@ -120,7 +122,10 @@ fn feeds(tally: &mut Tally<'_>) {
     for (source, feeds) in &tally.gaps {
         for (feed, gaps) in feeds {
             let closes = |gap: &Gap| {
-                matches!(gap, Gap::IssuanceNotCollected | Gap::AwaitingFeed | Gap::BeforeCoverageStart)
+                matches!(
+                    gap,
+                    Gap::IssuanceNotCollected | Gap::AwaitingFeed | Gap::BeforeCoverageStart
+                )
             };
             let count = gaps.iter().filter(|(gap, _)| closes(gap)).map(|(_, count)| count).sum();
             if count > 0 && !feed.is_empty() {

@@ -10,7 +10,8 @@ use countersign_model::judgement::{Judgement, Outcome};
 use countersign_model::register::{IdentityKind, Register};
 
 use crate::catalogue::{
-    self, ACTOR_AMBIGUOUS, CREDENTIAL_NO_ACTOR, CREDENTIAL_OFF_INSTANCE, SHARED_NO_ACTOR, USE_UNKNOWN,
+    self, ACTOR_AMBIGUOUS, CREDENTIAL_NO_ACTOR, CREDENTIAL_OFF_INSTANCE, SHARED_NO_ACTOR,
+    USE_UNKNOWN,
 };
 use crate::finding::Evidences;
 
@@ -84,10 +85,12 @@ pub struct Way {
 impl Way {
     fn add(&mut self, judged: &Judgement) {
         self.uses += 1;
-        let accepted = self.accepted.map_or(judged.accepted, |known| lowest(known, judged.accepted));
+        let accepted =
+            self.accepted.map_or(judged.accepted, |known| lowest(known, judged.accepted));
         self.accepted = Some(accepted);
         self.required = self.required.or(judged.required);
-        let has = |prefix: &str| judged.reasons.iter().any(|reason| reason.code.starts_with(prefix));
+        let has =
+            |prefix: &str| judged.reasons.iter().any(|reason| reason.code.starts_with(prefix));
         let is_unknown = |code: &str| code.starts_with("assurance.") && code.ends_with("unknown");
         self.lapsed += u64::from(has("trust_path.lapsed"));
         if judged.reasons.iter().any(|reason| is_unknown(&reason.code)) {
@@ -167,9 +170,10 @@ fn at<'m, V: Default>(map: &'m mut BTreeMap<Box<str>, V>, key: &str) -> &'m mut 
 
 impl<'r> Tally<'r> {
     pub fn new(register: &'r Register) -> Self {
-        let organization = |(id, identity): (&'r IdentityId, &'r countersign_model::register::Identity)| {
-            (id.as_str(), identity.organization.as_str())
-        };
+        let organization =
+            |(id, identity): (&'r IdentityId, &'r countersign_model::register::Identity)| {
+                (id.as_str(), identity.organization.as_str())
+            };
         Self {
             register,
             organizations: register.identities.iter().map(organization).collect(),
@@ -248,7 +252,8 @@ impl<'r> Tally<'r> {
         let usage = at(&mut self.usage, &key);
         usage.count += 1;
         if let Some(ip) = attribution.event.ip.filter(|_| attribution.event.via.is_none())
-            && (usage.places.len() < PLACES_MAX || usage.places.last().is_some_and(|last| **last > *ip))
+            && (usage.places.len() < PLACES_MAX
+                || usage.places.last().is_some_and(|last| **last > *ip))
         {
             usage.places.insert(ip.into());
             if usage.places.len() > PLACES_MAX {

@@ -59,13 +59,8 @@ pub enum EventKind {
 }
 
 impl EventKind {
-    pub const ALL: [Self; 5] = [
-        Self::Authentication,
-        Self::TokenIssue,
-        Self::TokenUse,
-        Self::Action,
-        Self::AccountChange,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Authentication, Self::TokenIssue, Self::TokenUse, Self::Action, Self::AccountChange];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -124,14 +119,8 @@ pub enum PrincipalKind {
 }
 
 impl PrincipalKind {
-    pub const ALL: [Self; 6] = [
-        Self::Human,
-        Self::Service,
-        Self::Agent,
-        Self::ProviderService,
-        Self::Root,
-        Self::Unknown,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Human, Self::Service, Self::Agent, Self::ProviderService, Self::Root, Self::Unknown];
 
     pub fn as_str(self) -> &'static str {
         match self {

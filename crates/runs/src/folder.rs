@@ -22,11 +22,15 @@ pub enum RunError {
     Io { path: String, source: io::Error },
     #[error("another run is using `{0}`: wait for it, or give another folder with --run")]
     Locked(String),
-    #[error("`{0}` already holds a run that did not finish: go on with --resume, or start it over with --restart")]
+    #[error(
+        "`{0}` already holds a run that did not finish: go on with --resume, or start it over with --restart"
+    )]
     Unfinished(String),
     #[error("`{0}` holds no run to resume: leave out --resume")]
     NothingToResume(String),
-    #[error("the inputs or the register differ from those of the run in `{0}`: start it over with --restart")]
+    #[error(
+        "the inputs or the register differ from those of the run in `{0}`: start it over with --restart"
+    )]
     OtherInputs(String),
     #[error("`{file}` is damaged: start the run over with --restart")]
     Damaged { file: String },
@@ -80,7 +84,12 @@ impl RunFolder {
     ///
     /// # Errors
     /// See [`RunError`]; nothing of an existing run is touched then.
-    pub fn open(path: &Path, begin: Begin, inputs: &str, secret: [u8; 16]) -> Result<Self, RunError> {
+    pub fn open(
+        path: &Path,
+        begin: Begin,
+        inputs: &str,
+        secret: [u8; 16],
+    ) -> Result<Self, RunError> {
         let segments = path.join(SEGMENTS);
         fs::create_dir_all(&segments).map_err(|source| RunError::io(&segments, source))?;
         let lock = lock(path)?;
@@ -98,7 +107,8 @@ impl RunFolder {
             _ => {}
         }
         let resumed = if begin == Begin::Resume { earlier } else { None };
-        let secret = if resumed.is_some() { read_secret(path)? } else { restart(path, inputs, secret)? };
+        let secret =
+            if resumed.is_some() { read_secret(path)? } else { restart(path, inputs, secret)? };
         let committed = resumed.map(|log| log.commits).unwrap_or_default();
         let last = committed.iter().flat_map(|commit| &commit.segments).max();
         let next_segment = Mutex::new(last.map_or(0, |last| last + 1));
@@ -205,7 +215,9 @@ fn restart(path: &Path, inputs: &str, secret: [u8; 16]) -> Result<[u8; 16], RunE
     // First the log: a crash from here on leaves no run, rather than one whose segments are gone.
     let log = path.join(LOG);
     match fs::remove_file(&log) {
-        Err(source) if source.kind() != io::ErrorKind::NotFound => return Err(RunError::io(&log, source)),
+        Err(source) if source.kind() != io::ErrorKind::NotFound => {
+            return Err(RunError::io(&log, source));
+        }
         _ => {}
     }
     let segments = path.join(SEGMENTS);

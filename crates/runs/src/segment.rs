@@ -56,7 +56,12 @@ pub fn write(path: &Path, rows: &Rows, proofs: &[u8]) -> io::Result<()> {
 }
 
 /// Appends one event to a proofs section.
-pub fn put_proof(proofs: &mut Vec<u8>, event: &Event<'_>, place: Place, dictionary: &mut Dictionary) {
+pub fn put_proof(
+    proofs: &mut Vec<u8>,
+    event: &Event<'_>,
+    place: Place,
+    dictionary: &mut Dictionary,
+) {
     let at = proofs.len();
     proofs.extend_from_slice(&[0; 4]);
     codec::encode(event, place, dictionary, proofs);
@@ -134,7 +139,10 @@ pub enum Part {
 impl Segment {
     /// # Errors
     /// `RunError::Damaged` if the file is not a whole segment.
-    pub fn open(path: &Path, fixed: &mut dyn FnMut(&str) -> &'static str) -> Result<Self, RunError> {
+    pub fn open(
+        path: &Path,
+        fixed: &mut dyn FnMut(&str) -> &'static str,
+    ) -> Result<Self, RunError> {
         let name = path.display().to_string();
         let damaged = || RunError::Damaged { file: name.clone() };
         let file = File::open(path).map_err(|source| RunError::io(path, source))?;

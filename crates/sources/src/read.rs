@@ -215,7 +215,8 @@ impl Reading<'_> {
         while next < to {
             // What the last block left of a line has no end in it.
             let rest = buffer.len();
-            let block = usize::try_from(to - next).map_or(PIECE_BLOCK_BYTES, |left| left.min(PIECE_BLOCK_BYTES));
+            let block = usize::try_from(to - next)
+                .map_or(PIECE_BLOCK_BYTES, |left| left.min(PIECE_BLOCK_BYTES));
             buffer.resize(rest + block, 0);
             let (_, fresh) = buffer.split_at_mut(rest);
             file.read_exact_at(fresh, next)?;

@@ -271,7 +271,8 @@ impl<'r> Directory<'r> {
 /// The lower-case hex of a SHA-256 that is written in base64, of either alphabet.
 fn sha256_in_hex(handle: &str) -> Option<String> {
     let trimmed = handle.trim_end_matches('=');
-    let bytes = STANDARD_NO_PAD.decode(trimmed).or_else(|_| URL_SAFE_NO_PAD.decode(trimmed)).ok()?;
+    let bytes =
+        STANDARD_NO_PAD.decode(trimmed).or_else(|_| URL_SAFE_NO_PAD.decode(trimmed)).ok()?;
     (trimmed.len() == 43).then(|| bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

@@ -27,9 +27,7 @@ fn as_json(mistakes: &[Mistake], gaps: &[Gap]) -> String {
             "message": mistake.message, "fix": mistake.fix,
         })
     };
-    let gap = |gap: &Gap| {
-        json!({ "noun": gap.noun, "id": gap.id, "field": gap.field, "unknown": gap.effect })
-    };
+    let gap = |gap: &Gap| json!({ "noun": gap.noun, "id": gap.id, "field": gap.field, "unknown": gap.effect });
     let whole = json!({
         "mistakes": mistakes.iter().map(mistake).collect::<Vec<_>>(),
         "gaps": gaps.iter().map(gap).collect::<Vec<_>>(),

@@ -15,8 +15,8 @@ use countersign_register::{
 use countersign_sources::read::Visitor;
 use countersign_sources::{Limits, Place, Quarantined, plan};
 
-use super::{Told, load_register, wrapped};
 use super::trace::definitions;
+use super::{Told, load_register, wrapped};
 use crate::out::{self, Exit};
 
 /// Different things of one sort that are kept; more nobody reads.
@@ -81,10 +81,13 @@ impl Visitor for Look {
         let (first, count) = self.tenants.entry(tenant).or_insert((event.time, 0));
         *first = (*first).min(event.time);
         *count += 1;
-        if let Some(agent) = event.user_agent.as_deref().filter(|_| self.applications.len() < KEPT_MAX) {
+        if let Some(agent) =
+            event.user_agent.as_deref().filter(|_| self.applications.len() < KEPT_MAX)
+        {
             *self.applications.entry(agent.to_owned()).or_default() += 1;
         }
-        let account = event.principal.as_ref().map(|p| (p.namespace.to_string(), p.value.to_string()));
+        let account =
+            event.principal.as_ref().map(|p| (p.namespace.to_string(), p.value.to_string()));
         if let (Some(principal), Some(account)) = (&event.principal, &account)
             && (self.principals.len() < KEPT_MAX || self.principals.contains_key(account))
         {
@@ -102,7 +105,9 @@ impl Visitor for Look {
 
 impl Look {
     fn keys(&mut self, event: &Event<'_>, account: Option<&(String, String)>) {
-        for link in event.links.iter().filter(|link| link.verb == Verb::Uses && link.rule.long_lived) {
+        for link in
+            event.links.iter().filter(|link| link.verb == Verb::Uses && link.rule.long_lived)
+        {
             let key = (link.kind, event.tenant.to_string(), link.value.to_string());
             if self.credentials.len() >= KEPT_MAX && !self.credentials.contains_key(&key) {
                 continue;
@@ -128,7 +133,12 @@ impl Look {
             tenants: self
                 .tenants
                 .into_iter()
-                .map(|((source, account), (first, records))| SeenTenant { source, account, first: Some(first), records })
+                .map(|((source, account), (first, records))| SeenTenant {
+                    source,
+                    account,
+                    first: Some(first),
+                    records,
+                })
                 .collect(),
             principals: self
                 .principals

@@ -13,7 +13,9 @@ pub fn run(name: &str) -> Result<Exit> {
         "register" => format!("{:#}\n", countersign_register::schema()),
         "definition" => countersign_sources::SCHEMA.to_owned(),
         "truth" => countersign_world::TRUTH_SCHEMA.to_owned(),
-        other => bail!("there is no schema `{other}`: there are row, register, definition and truth"),
+        other => {
+            bail!("there is no schema `{other}`: there are row, register, definition and truth")
+        }
     };
     out::data(&text)?;
     Ok(Exit::Ok)

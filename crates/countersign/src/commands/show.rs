@@ -58,7 +58,10 @@ fn find(event: &str, path: &Path) -> Result<Vec<Value>> {
     let file = File::open(path).with_context(|| {
         format!("no run is in `{}`: run `countersign trace` first", path.display())
     })?;
-    let id = event.rsplit_once('/').filter(|(source, _)| source.contains('.')).map_or(event, |(_, id)| id);
+    let id = event
+        .rsplit_once('/')
+        .filter(|(source, _)| source.contains('.'))
+        .map_or(event, |(_, id)| id);
     let escaped = Value::from(id).to_string();
     let needle = escaped.trim_matches('"');
     let mut found: Vec<Value> = Vec::new();

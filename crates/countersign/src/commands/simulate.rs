@@ -29,7 +29,10 @@ pub fn run(args: &SimulateArgs, told: Told) -> Result<Exit> {
         .with_context(|| format!("could not write the world to `{}`", folder.display()))?;
     let shown = folder.display();
     if told.json {
-        out::data(&format!("{}\n", json!({ "folder": shown.to_string(), "actions": args.actions, "seed": args.seed })))?;
+        out::data(&format!(
+            "{}\n",
+            json!({ "folder": shown.to_string(), "actions": args.actions, "seed": args.seed })
+        ))?;
     } else {
         out::say(&format!(
             "{} records, {} of them repeats, {} bytes; feeds left out: {}",
@@ -67,12 +70,15 @@ impl Scored {
 /// Scores the rows of a run.
 pub fn score(truth: &Path, rows: &Path) -> Result<Scored> {
     let lines = |path: &Path| -> Result<Vec<String>> {
-        let file = File::open(path).with_context(|| format!("could not read `{}`", path.display()))?;
+        let file =
+            File::open(path).with_context(|| format!("could not read `{}`", path.display()))?;
         Ok(BufReader::new(file).lines().collect::<std::io::Result<_>>()?)
     };
     let score = score_rows(lines(truth)?, lines(rows)?)?;
-    let is_whole =
-        score.wrong() == 0 && is_whole(&score.actor) && is_whole(&score.holder) && score.absent == 0;
+    let is_whole = score.wrong() == 0
+        && is_whole(&score.actor)
+        && is_whole(&score.holder)
+        && score.absent == 0;
     Ok(Scored { score, is_whole })
 }
 
@@ -105,19 +111,31 @@ fn as_text(score: &Score) -> String {
     let _ = writeln!(
         text,
         "  {} actions, {} without a row, {} with several; {} wrong above inferred; {} by thieves",
-        score.truths, score.absent, score.repeated, score.wrong(), score.stolen,
+        score.truths,
+        score.absent,
+        score.repeated,
+        score.wrong(),
+        score.stolen,
     );
     for (name, side) in [("actor", &score.actor), ("holder", &score.holder)] {
         let _ = writeln!(
             text,
             "  {name}: recall {:.4} ({} of {} knowable); {} surer and {} less sure than the logs give, {} beyond",
-            side.recall(), side.known, side.knowable, side.surer, side.less_sure, side.beyond,
+            side.recall(),
+            side.known,
+            side.knowable,
+            side.surer,
+            side.less_sure,
+            side.beyond,
         );
         for (grade, tally) in &side.grades {
             let _ = writeln!(
                 text,
                 "    {grade:<13} precision {:.4}  right {} wrong {} unnamed {}",
-                tally.precision(), tally.right, tally.wrong, tally.unnamed,
+                tally.precision(),
+                tally.right,
+                tally.wrong,
+                tally.unnamed,
             );
         }
     }
@@ -131,7 +149,13 @@ fn as_text(score: &Score) -> String {
     for mistake in score.errors.iter().take(SHOWN_MAX).chain(score.misses.iter().take(SHOWN_MAX)) {
         let line = format!(
             "{} of {}/{} ({}): expected {}, found {}: {}",
-            mistake.side, mistake.source, mistake.event, mistake.story, mistake.expected, mistake.found, mistake.why,
+            mistake.side,
+            mistake.source,
+            mistake.event,
+            mistake.story,
+            mistake.expected,
+            mistake.found,
+            mistake.why,
         );
         let _ = writeln!(text, "  {}", plain(&line));
     }

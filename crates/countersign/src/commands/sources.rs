@@ -29,9 +29,16 @@ pub fn run(own: &[PathBuf], told: Told) -> Result<Exit> {
     }
     let mut text = String::new();
     for source in &definitions.all {
-        let _ = writeln!(text, "{:<26} {:<9} {}", source.name, source.proof.as_str(), plain(&source.title));
+        let _ = writeln!(
+            text,
+            "{:<26} {:<9} {}",
+            source.name,
+            source.proof.as_str(),
+            plain(&source.title)
+        );
         if !source.privileged_means.is_empty() {
-            let _ = writeln!(text, "{:<36} privileged: {}", "", plain(source.privileged_means.trim()));
+            let _ =
+                writeln!(text, "{:<36} privileged: {}", "", plain(source.privileged_means.trim()));
         }
     }
     out::data(&text)?;

@@ -20,8 +20,8 @@ use countersign_model::register::Register;
 use countersign_runs::folder::{Begin, RunFolder, replace_file};
 use countersign_sources::{Definitions, Limits, Plan, plan};
 use countersign_trace::attribute::Attributor;
-use countersign_trace::index::Index;
 use countersign_trace::directory::Directory;
+use countersign_trace::index::Index;
 use serde_json::Value;
 
 use super::simulate::Scored;
@@ -51,7 +51,9 @@ pub fn run(args: &TraceArgs, told: Told) -> Result<Exit> {
             Err(exit) => return Ok(exit),
         },
         None => {
-            out::say("No register was given: accounts stay unregistered. `countersign register init --from LOGS` drafts one.");
+            out::say(
+                "No register was given: accounts stay unregistered. `countersign register init --from LOGS` drafts one.",
+            );
             Register::default()
         }
     };
@@ -66,9 +68,12 @@ pub fn run(args: &TraceArgs, told: Told) -> Result<Exit> {
     }
     let from_pipe = args.logs.iter().any(|path| path.as_os_str() == "-");
     if args.resume && from_pipe {
-        bail!("standard input cannot be read again, so a run over it cannot be resumed: give files, or start over with --restart");
+        bail!(
+            "standard input cannot be read again, so a run over it cannot be resumed: give files, or start over with --restart"
+        );
     }
-    let session = Session { args, told, register: &register, definitions: &definitions, limits, plan: &plan };
+    let session =
+        Session { args, told, register: &register, definitions: &definitions, limits, plan: &plan };
     session.run()
 }
 
@@ -121,7 +126,8 @@ impl Session<'_> {
         run.finish()?;
         if let Some(path) = &self.args.out {
             let rows = run.path().join(ROWS);
-            fs::copy(&rows, path).with_context(|| format!("could not write `{}`", path.display()))?;
+            fs::copy(&rows, path)
+                .with_context(|| format!("could not write `{}`", path.display()))?;
         }
         let changes = earlier.as_ref().map(|before| before.changes(&done.report.findings));
         let (Done { report, account, ledger, span }, path) = (done, run.path());
@@ -131,7 +137,10 @@ impl Session<'_> {
             ledger: ledger.map(|(_, view)| view),
             changes: changes.as_ref(),
             next: self.next(&report),
-            foot: vec![format!("countersign {}", env!("CARGO_PKG_VERSION")), format!("run in {}", path.display())],
+            foot: vec![
+                format!("countersign {}", env!("CARGO_PKG_VERSION")),
+                format!("run in {}", path.display()),
+            ],
         };
         let open = open_findings(&report.findings);
         let view = view::of_report(&report, self.register, around);
@@ -139,14 +148,23 @@ impl Session<'_> {
         let score = self.args.truth.as_deref().map(score).transpose()?;
         let told = earlier.as_ref().zip(changes.as_ref());
         let told = told.map(|(earlier, changes)| earlier.told(changes, &report.findings));
-        self.show(&view, &report, Beside { changes: changes.as_ref(), told, score: score.as_ref() })?;
+        self.show(
+            &view,
+            &report,
+            Beside { changes: changes.as_ref(), told, score: score.as_ref() },
+        )?;
         if is_unread {
-            out::say("No record could be read, so nothing is known: `countersign sources` lists what can be.");
+            out::say(
+                "No record could be read, so nothing is known: `countersign sources` lists what can be.",
+            );
             return Ok(Exit::Usage);
         }
-        let failed = self.args.fail_on.as_deref().and_then(Severity::parse).is_some_and(|least| {
-            open.iter().any(|finding| finding.severity >= least)
-        });
+        let failed = self
+            .args
+            .fail_on
+            .as_deref()
+            .and_then(Severity::parse)
+            .is_some_and(|least| open.iter().any(|finding| finding.severity >= least));
         let is_whole = score.is_none_or(|score| score.is_whole);
         Ok(if failed || !is_whole { Exit::Found } else { Exit::Ok })
     }
@@ -159,7 +177,10 @@ impl Session<'_> {
             parts.push(format!("{} {length}", path.display()));
         }
         for path in self.args.source.iter().chain(&self.args.policy) {
-            parts.push(fs::read_to_string(path).with_context(|| format!("could not read `{}`", path.display()))?);
+            parts.push(
+                fs::read_to_string(path)
+                    .with_context(|| format!("could not read `{}`", path.display()))?,
+            );
         }
         parts.extend(self.args.without.iter().cloned());
         Ok(chance::digest_text(&parts.join("\n")))
@@ -190,7 +211,9 @@ impl Session<'_> {
             run,
             segment_bytes: self.args.commit_bytes,
         };
-        let read = read::read(shop, threads, &|done, all| out::progress(&format!("reading {done} of {all} pieces")))?;
+        let read = read::read(shop, threads, &|done, all| {
+            out::progress(&format!("reading {done} of {all} pieces"))
+        })?;
         out::progress("sorting claims");
         let without: Vec<&str> = self.args.without.iter().map(String::as_str).collect();
         let index = Index::freeze_without(read.claims, &without);
@@ -213,9 +236,16 @@ impl Session<'_> {
         let unwritten = || format!("could not write `{}`", partial.display());
         let file = File::create(&partial).with_context(unwritten)?;
         let mut rows = Digesting::new(BufWriter::with_capacity(1 << 20, file));
-        let tally = answer(basis, self.register, threads, &mut rows, evidence.as_mut(), &mut |done, all| {
-            out::progress(&format!("answering {done} of {all} chunks"));
-        })?;
+        let tally = answer(
+            basis,
+            self.register,
+            threads,
+            &mut rows,
+            evidence.as_mut(),
+            &mut |done, all| {
+                out::progress(&format!("answering {done} of {all} chunks"));
+            },
+        )?;
         rows.flush().with_context(unwritten)?;
         fs::rename(&partial, run.path().join(ROWS)).with_context(unwritten)?;
         out::progress_done();
@@ -235,7 +265,8 @@ impl Session<'_> {
     fn guardrails(&self) -> Result<Guardrails> {
         let mut extra = Vec::new();
         for path in &self.args.policy {
-            let text = fs::read_to_string(path).with_context(|| format!("could not read `{}`", path.display()))?;
+            let text = fs::read_to_string(path)
+                .with_context(|| format!("could not read `{}`", path.display()))?;
             extra.push((path.display().to_string(), text));
         }
         Ok(Guardrails::with(&extra)?)
@@ -255,13 +286,21 @@ impl Session<'_> {
         };
         let ledger = Ledger::open_or_create(&folder, &options)?;
         if is_new {
-            out::say(&format!("A ledger was made in {}. Its public key, to be written down elsewhere:", folder.display()));
+            out::say(&format!(
+                "A ledger was made in {}. Its public key, to be written down elsewhere:",
+                folder.display()
+            ));
             out::say(&format!("  {}", ledger.public_key()));
         }
         Ok(Some(ledger))
     }
 
-    fn prove(&self, mut evidence: Evidence<'_>, report: &Report<'_>, output: [u8; 32]) -> Result<Appended> {
+    fn prove(
+        &self,
+        mut evidence: Evidence<'_>,
+        report: &Report<'_>,
+        output: [u8; 32],
+    ) -> Result<Appended> {
         for finding in &report.findings {
             evidence.finding(finding, findings::to_json(finding).to_string().as_bytes())?;
         }
@@ -285,7 +324,12 @@ impl Session<'_> {
         self.args.policy.iter().map(read).collect()
     }
 
-    fn read_view(&self, account: &Account, report: &Report<'_>, span: (String, String)) -> ReadView {
+    fn read_view(
+        &self,
+        account: &Account,
+        report: &Report<'_>,
+        span: (String, String),
+    ) -> ReadView {
         let formats = account
             .by_source
             .iter()
@@ -334,19 +378,33 @@ impl Session<'_> {
         let command = |what: &str, command: String| CommandView { what: what.to_owned(), command };
         let run = self.args.run.display();
         let mut next = Vec::new();
-        let at = if self.args.run == Path::new("countersign-run") { String::new() } else { format!(" --run {run}") };
+        let at = if self.args.run == Path::new("countersign-run") {
+            String::new()
+        } else {
+            format!(" --run {run}")
+        };
         if let Some(event) = report.findings.iter().find_map(|finding| finding.events.first()) {
             let id = event.split_once('/').map_or(event.as_str(), |(_, id)| id);
-            next.push(command("See who stood behind one action", format!("countersign trace show {id}{at}")));
+            next.push(command(
+                "See who stood behind one action",
+                format!("countersign trace show {id}{at}"),
+            ));
         }
         if !self.args.no_ledger {
             let ledger = self.args.ledger.clone().unwrap_or_else(|| self.args.run.join(LEDGER));
-            next.push(command("Check the evidence", format!("countersign verify {}", ledger.display())));
+            next.push(command(
+                "Check the evidence",
+                format!("countersign verify {}", ledger.display()),
+            ));
         }
         if self.args.register.is_none() {
-            let logs: Vec<String> = self.args.logs.iter().map(|path| path.display().to_string()).collect();
+            let logs: Vec<String> =
+                self.args.logs.iter().map(|path| path.display().to_string()).collect();
             let logs = logs.join(" ");
-            next.push(command("Say who they are", format!("countersign register init --from {logs} > register.yaml")));
+            next.push(command(
+                "Say who they are",
+                format!("countersign register init --from {logs} > register.yaml"),
+            ));
         }
         next
     }
@@ -364,7 +422,8 @@ impl Session<'_> {
         if let Some(path) = &self.args.html {
             let strips = self.strips(report, &self.args.run.join(ROWS))?;
             let page = render_html(view, &strips);
-            replace_file(path, page.as_bytes()).with_context(|| format!("could not write `{}`", path.display()))?;
+            replace_file(path, page.as_bytes())
+                .with_context(|| format!("could not write `{}`", path.display()))?;
         }
         Ok(())
     }
@@ -381,10 +440,12 @@ impl Session<'_> {
         for line in std::io::BufReader::new(File::open(rows)?).lines() {
             let line = line?;
             let is_wanted = |event: &&&str| {
-                event.split_once('/').is_some_and(|(_, id)| line.contains(id)) && !strips.contains_key(**event)
+                event.split_once('/').is_some_and(|(_, id)| line.contains(id))
+                    && !strips.contains_key(**event)
             };
             if let Some(event) = wanted.iter().find(is_wanted).copied() {
-                let row: Value = serde_json::from_str(&line).context("the run's rows are damaged")?;
+                let row: Value =
+                    serde_json::from_str(&line).context("the run's rows are damaged")?;
                 let strip = strip::of_row(&row, self.register);
                 if strip.event == *event {
                     strips.insert(event, strip);
@@ -397,7 +458,6 @@ impl Session<'_> {
         }
         Ok(ordered)
     }
-
 }
 
 /// What unit numbers in rows stand for.
@@ -488,4 +548,3 @@ impl<W: Write> Write for Digesting<W> {
         self.inner.flush()
     }
 }
-

@@ -31,17 +31,24 @@ pub fn run(args: &VerifyArgs, told: Told) -> Result<Exit> {
         Ok(verified) => {
             out::data(&intact(&verified, told))?;
             if args.key.is_none() {
-                out::say("The key was the folder's own: compare it with the one you wrote down, or give --key.");
+                out::say(
+                    "The key was the folder's own: compare it with the one you wrote down, or give --key.",
+                );
             }
             if earlier.is_none() {
-                out::say("Whoever has the private key could have rewritten everything: keep checkpoints elsewhere and give one with --checkpoint.");
+                out::say(
+                    "Whoever has the private key could have rewritten everything: keep checkpoints elsewhere and give one with --checkpoint.",
+                );
             }
             Ok(Exit::Ok)
         }
         Err(VerifyError::Tampered(tampered)) => {
             let text = if told.json {
                 let (entry, row) = (tampered.entry, tampered.row);
-                format!("{}\n", json!({ "intact": false, "file": tampered.file, "entry": entry, "row": row, "what": tampered.what }))
+                format!(
+                    "{}\n",
+                    json!({ "intact": false, "file": tampered.file, "entry": entry, "row": row, "what": tampered.what })
+                )
             } else {
                 format!("TAMPERED {}\n", plain(&tampered.to_string()))
             };

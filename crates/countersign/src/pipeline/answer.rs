@@ -86,7 +86,11 @@ pub fn answer<'r>(
     })
 }
 
-fn write(answers: &Answers, out: &mut dyn Write, evidence: Option<&mut Evidence<'_>>) -> Result<()> {
+fn write(
+    answers: &Answers,
+    out: &mut dyn Write,
+    evidence: Option<&mut Evidence<'_>>,
+) -> Result<()> {
     out.write_all(&answers.rows).context("could not write the rows")?;
     let Some(evidence) = evidence else { return Ok(()) };
     let mut from = 0;
@@ -137,9 +141,9 @@ fn answer_chunk(
     let bytes = chunk.read(basis.segments)?;
     let rows = bytes.rows(basis.segments);
     let mut answers = Answers::default();
-    for deliveries in rows.chunk_by(|one, next| {
-        (one.key.time, one.key.event) == (next.key.time, next.key.event)
-    }) {
+    for deliveries in
+        rows.chunk_by(|one, next| (one.key.time, one.key.event) == (next.key.time, next.key.event))
+    {
         let mut events = Vec::with_capacity(deliveries.len());
         for row in deliveries {
             let Some(segment) = basis.segments.get(row.segment) else { continue };
@@ -174,8 +178,10 @@ fn judge_then(judge: &mut Judge<'_>, attribution: &Attribution<'_>) -> Option<Ju
         return None;
     }
     // An account that is not registered is nobody's, and so is not permitted.
-    let through: Vec<&str> = attribution.through.iter().map(|hop| hop.identity.unwrap_or("")).collect();
-    let party = if attribution.actor.grade.counts() { attribution.actor } else { attribution.holder };
+    let through: Vec<&str> =
+        attribution.through.iter().map(|hop| hop.identity.unwrap_or("")).collect();
+    let party =
+        if attribution.actor.grade.counts() { attribution.actor } else { attribution.holder };
     let access = Access {
         identity: party.identity,
         account: party.account,
@@ -198,8 +204,16 @@ fn judge_then(judge: &mut Judge<'_>, attribution: &Attribution<'_>) -> Option<Ju
 fn is_interactive(user_agent: &str) -> Option<bool> {
     const BROWSERS: [&str; 3] = ["Mozilla/", "Opera/", "signin.amazonaws.com"];
     const TOOLS: [&str; 10] = [
-        "aws-sdk", "Boto3", "botocore", "aws-cli", "Terraform", "python-requests", "curl/", "Go-http-client",
-        "kubectl", "okhttp",
+        "aws-sdk",
+        "Boto3",
+        "botocore",
+        "aws-cli",
+        "Terraform",
+        "python-requests",
+        "curl/",
+        "Go-http-client",
+        "kubectl",
+        "okhttp",
     ];
     if TOOLS.iter().any(|tool| user_agent.contains(tool)) {
         return Some(false);

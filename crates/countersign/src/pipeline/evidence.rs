@@ -36,7 +36,9 @@ impl Encoder {
             tenant: handles.handle(Noun::Tenant, event.tenant),
             actor: party(handles, &attribution.actor),
             holder: party(handles, &attribution.holder),
-            grant: judged.and_then(|j| j.grant.as_deref()).map(|id| handles.handle(Noun::Grant, id)),
+            grant: judged
+                .and_then(|j| j.grant.as_deref())
+                .map(|id| handles.handle(Noun::Grant, id)),
             sponsor: judged
                 .and_then(|judged| judged.sponsor.as_deref())
                 .map(|id| handles.handle(Noun::Sponsor, id)),

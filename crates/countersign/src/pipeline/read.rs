@@ -72,7 +72,8 @@ impl Account {
 
     fn from_json(value: &Value) -> Self {
         let list = |name: &str| value[name].as_array().cloned().unwrap_or_default();
-        let unit = |value: &Value| value.as_u64().and_then(|unit| u32::try_from(unit).ok()).unwrap_or(0);
+        let unit =
+            |value: &Value| value.as_u64().and_then(|unit| u32::try_from(unit).ok()).unwrap_or(0);
         let map = |name: &str| value[name].as_object().cloned().unwrap_or_default();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         Self {
@@ -82,14 +83,20 @@ impl Account {
                 .iter()
                 .map(|bad| ((unit(&bad[0]), bad[1].as_u64().unwrap_or(0)), text(&bad[2])))
                 .collect(),
-            by_source: map("by_source").iter().map(|(s, n)| (s.clone(), n.as_u64().unwrap_or(0))).collect(),
+            by_source: map("by_source")
+                .iter()
+                .map(|(s, n)| (s.clone(), n.as_u64().unwrap_or(0)))
+                .collect(),
             units_of: map("units_of")
                 .iter()
                 .map(|(source, units)| {
                     (source.clone(), units.as_array().into_iter().flatten().map(&unit).collect())
                 })
                 .collect(),
-            lines: list("lines").iter().map(|l| (unit(&l[0]), l[1].as_u64().unwrap_or(0))).collect(),
+            lines: list("lines")
+                .iter()
+                .map(|l| (unit(&l[0]), l[1].as_u64().unwrap_or(0)))
+                .collect(),
             failed: map("failed").iter().map(|(unit, why)| (unit.clone(), text(why))).collect(),
         }
     }
@@ -120,7 +127,8 @@ pub struct Read {
 /// Reads every unit that earlier sittings of the run did not, and takes over what those did.
 pub fn read(shop: Shop<'_>, threads: usize, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Read> {
     let secret = Secret::new(&shop.run.secret);
-    let mut whole = Read { claims: Claims::new(secret), segments: Vec::new(), account: Account::default() };
+    let mut whole =
+        Read { claims: Claims::new(secret), segments: Vec::new(), account: Account::default() };
     let mut known = std::collections::HashSet::new();
     for commit in &shop.run.committed {
         whole.segments.extend(&commit.segments);
@@ -128,7 +136,8 @@ pub fn read(shop: Shop<'_>, threads: usize, progress: &(dyn Fn(u64, u64) + Sync)
         known.extend(commit.units.iter().cloned());
     }
     restore(shop, &mut whole)?;
-    let units: Vec<&Unit> = shop.plan.units.iter().filter(|unit| !known.contains(&unit.name())).collect();
+    let units: Vec<&Unit> =
+        shop.plan.units.iter().filter(|unit| !known.contains(&unit.name())).collect();
     let (next, bytes) = (AtomicUsize::new(0), Mutex::new((0, 0)));
     let parts = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
@@ -139,7 +148,8 @@ pub fn read(shop: Shop<'_>, threads: usize, progress: &(dyn Fn(u64, u64) + Sync)
                         let at = next.fetch_add(1, Ordering::Relaxed);
                         let Some(unit) = units.get(at) else { break };
                         reader.unit(unit)?;
-                        let mut done = bytes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                        let mut done =
+                            bytes.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                         done.0 += unit.range.map_or(0, |(from, to)| to - from);
                         done.1 += 1;
                         progress(done.1, units.len() as u64);
@@ -219,7 +229,11 @@ impl<'a> Reader<'a> {
             units: Vec::new(),
             pending: Vec::new(),
             account: Account::default(),
-            read: Read { claims: Claims::new(secret), segments: Vec::new(), account: Account::default() },
+            read: Read {
+                claims: Claims::new(secret),
+                segments: Vec::new(),
+                account: Account::default(),
+            },
             tenant: None,
             failed: None,
         }
@@ -354,7 +368,9 @@ impl Reader<'_> {
             segment::put_proof(&mut self.proofs, event, place, &mut self.rows.dictionary);
         }
         // A packed file may be one huge unit: what is in memory must not grow with it.
-        if self.rows.size() + self.proofs.len() >= self.shop.segment_bytes.saturating_mul(2) && self.failed.is_none() {
+        if self.rows.size() + self.proofs.len() >= self.shop.segment_bytes.saturating_mul(2)
+            && self.failed.is_none()
+        {
             self.failed = self.spill().err();
         }
     }

@@ -12,7 +12,10 @@ fn every_command_writes_valid_json_when_asked() {
     let folder = Folder::new("json");
     let (logs, register) = invictus();
     folder.write("bad.yaml", "compny: x\n");
-    folder.run(&["simulate", "world", "--actions", "200", "--seed", "5", "--format", "json"]).expect(0).json();
+    folder
+        .run(&["simulate", "world", "--actions", "200", "--seed", "5", "--format", "json"])
+        .expect(0)
+        .json();
     let trace = |arguments: &[&str]| {
         let start = ["trace", "--format", "json"];
         folder.run(&[&start, arguments].concat())
@@ -20,13 +23,23 @@ fn every_command_writes_valid_json_when_asked() {
     let ran = trace(&[&logs, "--register", &register, "--run", "run"]).expect(0);
     assert_eq!(ran.json()["coverage"]["not_privileged"], 1_525);
     assert_eq!(ran.json()["sources"][0]["files"], 55);
-    let world = ["world/logs", "--register", "world/register", "--truth", "world/truth.ndjson", "--run", "w"];
+    let world = [
+        "world/logs",
+        "--register",
+        "world/register",
+        "--truth",
+        "world/truth.ndjson",
+        "--run",
+        "w",
+    ];
     let scored = trace(&world).json();
     assert!(scored["score"]["truths"].as_u64().unwrap() > 0, "{scored}");
-    let since = trace(&[&logs, "--run", "second", "--no-ledger", "--since", "run"]).expect(0).json();
+    let since =
+        trace(&[&logs, "--run", "second", "--no-ledger", "--since", "run"]).expect(0).json();
     assert!(!since["since"]["new"].as_array().unwrap().is_empty(), "{since}");
     let event = rows(&folder.at("run"))[0]["event"].as_str().unwrap().to_owned();
-    let shown = folder.run(&["trace", "show", &event, "--run", "run", "--format", "json"]).expect(0);
+    let shown =
+        folder.run(&["trace", "show", &event, "--run", "run", "--format", "json"]).expect(0);
     assert_eq!(shown.json()["event"], event);
     for (arguments, code) in [
         (["check", &register].as_slice(), 0),
@@ -53,14 +66,18 @@ fn every_row_is_what_the_published_schema_says() {
     let schema = jsonschema::validator_for(&schema).unwrap();
     folder.run(&["simulate", "world", "--actions", "300", "--seed", "9"]).expect(0);
     let simulated = ["world/logs", "--register", "world/register"];
-    for (arguments, out) in [([&logs, "--register", &register], "one.ndjson"), (simulated, "two.ndjson")] {
-        let all = [&["trace"], &arguments[..], &["--run", "run", "--no-ledger", "--out", out]].concat();
+    for (arguments, out) in
+        [([&logs, "--register", &register], "one.ndjson"), (simulated, "two.ndjson")]
+    {
+        let all =
+            [&["trace"], &arguments[..], &["--run", "run", "--no-ledger", "--out", out]].concat();
         folder.run(&all).expect(0);
         let text = folder.read(out);
         assert!(text.lines().count() > 100);
         for line in text.lines() {
             let row: Value = serde_json::from_str(line).unwrap();
-            let wrong: Vec<String> = schema.iter_errors(&row).map(|error| error.to_string()).collect();
+            let wrong: Vec<String> =
+                schema.iter_errors(&row).map(|error| error.to_string()).collect();
             assert!(wrong.is_empty(), "{wrong:?} in {line}");
         }
     }
@@ -76,18 +93,38 @@ fn a_drafted_register_is_a_register() {
     folder.write("draft.yaml", &draft.out);
     let checked = folder.run(&["check", "draft.yaml", "--format", "json"]).expect(0).json();
     assert!(!checked["gaps"].as_array().unwrap().is_empty(), "sponsor and owner are gaps");
-    folder.run(&["trace", &logs, "--register", "draft.yaml", "--run", "run", "--no-ledger"]).expect(0);
+    folder
+        .run(&["trace", &logs, "--register", "draft.yaml", "--run", "run", "--no-ledger"])
+        .expect(0);
 }
 
 #[test]
 fn the_page_is_one_file_that_may_load_nothing() {
     let folder = Folder::new("page");
     let (logs, register) = invictus();
-    let arguments = ["trace", &logs, "--register", &register, "--run", "run", "--no-ledger", "--html", "p.html"];
+    let arguments = [
+        "trace",
+        &logs,
+        "--register",
+        &register,
+        "--run",
+        "run",
+        "--no-ledger",
+        "--html",
+        "p.html",
+    ];
     folder.run(&arguments).expect(0);
     let page = folder.read("p.html");
     assert!(page.contains("Content-Security-Policy") && page.contains("default-src 'none'"));
-    for outside in ["<script", "<link rel=\"stylesheet", "<img", "src=\"http", "href=\"http", "url(http", "@import"] {
+    for outside in [
+        "<script",
+        "<link rel=\"stylesheet",
+        "<img",
+        "src=\"http",
+        "href=\"http",
+        "url(http",
+        "@import",
+    ] {
         assert!(!page.contains(outside), "{outside}");
     }
     assert!(page.contains("Bert-Jan"));
@@ -111,9 +148,17 @@ fn data_goes_to_standard_output_and_all_else_to_standard_error() {
 fn a_reader_that_goes_away_is_no_failure() {
     let folder = Folder::new("pipe");
     let (logs, _) = invictus();
-    for arguments in [vec!["register", "init", "--from", &logs], vec!["schema", "register"], vec!["completions", "zsh"]] {
-        let mut child =
-            folder.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    for arguments in [
+        vec!["register", "init", "--from", &logs],
+        vec!["schema", "register"],
+        vec!["completions", "zsh"],
+    ] {
+        let mut child = folder
+            .command(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut out = child.stdout.take().unwrap();
         out.read_exact(&mut [0; 1]).unwrap();
         drop(out);

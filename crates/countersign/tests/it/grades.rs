@@ -66,7 +66,8 @@ fn a_key_without_a_named_consumer_has_no_actor() {
 #[test]
 fn no_order_of_files_and_no_number_of_threads_changes_a_byte() {
     let (logs, register) = invictus();
-    let mut files: Vec<_> = fs::read_dir(&logs).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(&logs).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     let folder = Folder::new("orders");
     for (at, file) in files.iter().enumerate() {
@@ -74,8 +75,17 @@ fn no_order_of_files_and_no_number_of_threads_changes_a_byte() {
         folder.write(&format!("reversed/{reversed:04}.json"), fs::read(file).unwrap());
     }
     let trace = |logs: &str, threads: &str, run: &str| {
-        let arguments =
-            ["trace", logs, "--register", &register, "--no-ledger", "--threads", threads, "--run", run];
+        let arguments = [
+            "trace",
+            logs,
+            "--register",
+            &register,
+            "--no-ledger",
+            "--threads",
+            threads,
+            "--run",
+            run,
+        ];
         folder.run(&arguments).expect(0);
         (whole(&folder.at(run), true), folder.read(&format!("{run}/findings.json")))
     };

@@ -82,7 +82,10 @@ fn what_cannot_be_read_is_set_aside_and_the_rest_goes_on() {
     let good = format!("{}\n", record("good", "dora", "x"));
     folder.write("logs/good.json", &good);
     folder.write("logs/deep.json", format!("{}{}\n", "[".repeat(100_000), "]".repeat(100_000)));
-    folder.write("logs/deep-objects.json", format!("{}1{}\n", "{\"a\":".repeat(100_000), "}".repeat(100_000)));
+    folder.write(
+        "logs/deep-objects.json",
+        format!("{}1{}\n", "{\"a\":".repeat(100_000), "}".repeat(100_000)),
+    );
     folder.write("logs/binary.json", (0..=255).cycle().take(100_000).collect::<Vec<u8>>());
     folder.write("logs/empty.json", "");
     folder.write("logs/half.json", &good[..good.len() / 2]);
@@ -125,7 +128,11 @@ fn links_are_not_followed_and_folders_end() {
     let deep = "d/".repeat(60);
     folder.write(&format!("logs/{deep}deep.json"), format!("{}\n", record("deep", "dora", "x")));
     let ran = folder.run(&["trace", "logs", "--run", "run", "--no-ledger"]).expect(0);
-    assert!(ran.err.contains("symbolic link is not followed") && ran.err.contains("too deep"), "{}", ran.err);
+    assert!(
+        ran.err.contains("symbolic link is not followed") && ran.err.contains("too deep"),
+        "{}",
+        ran.err
+    );
     assert_eq!(rows(&folder.at("run")).len(), 1);
 }
 
@@ -152,7 +159,12 @@ fn a_file_that_may_not_be_read_is_said() {
         return;
     }
     let ran = folder.run(&["trace", "logs", "--run", "run", "--no-ledger"]).expect(0);
-    assert!(ran.out.contains("secret.json") || ran.err.contains("secret.json"), "{}{}", ran.out, ran.err);
+    assert!(
+        ran.out.contains("secret.json") || ran.err.contains("secret.json"),
+        "{}{}",
+        ran.out,
+        ran.err
+    );
 }
 
 #[test]
@@ -161,7 +173,11 @@ fn a_register_with_two_hundred_mistakes_has_them_all_said() {
     let wrong: String = (0..200).map(|at| format!("  - {{id: o{at}, kind: pirate}}\n")).collect();
     folder.write("register/a.yaml", format!("organizations:\n{wrong}"));
     let checked = folder.run(&["check", "register"]).expect(1);
-    assert!(checked.out.lines().filter(|line| line.contains("a.yaml:")).count() >= 200, "{}", checked.out);
+    assert!(
+        checked.out.lines().filter(|line| line.contains("a.yaml:")).count() >= 200,
+        "{}",
+        checked.out
+    );
     folder.write("logs/good.json", format!("{}\n", record("good", "dora", "x")));
     let traced = folder.run(&["trace", "logs", "--register", "register", "--run", "run"]).expect(2);
     assert!(traced.out.is_empty() && !folder.at("run").exists());
@@ -170,8 +186,11 @@ fn a_register_with_two_hundred_mistakes_has_them_all_said() {
 #[test]
 fn hostile_registers_end_in_mistakes() {
     let folder = Folder::new("yaml");
-    let bomb = "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b]\n";
-    for text in [bomb, &"[".repeat(50_000), "\u{0}", "tenants: {{", "- x\n- y", "company: !!binary x", ""] {
+    let bomb =
+        "a: &a [x,x,x,x,x,x,x,x,x]\nb: &b [*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b]\n";
+    for text in
+        [bomb, &"[".repeat(50_000), "\u{0}", "tenants: {{", "- x\n- y", "company: !!binary x", ""]
+    {
         let path = folder.write("register.yaml", text);
         let ran = folder.run(&["check", &path_text(&path)]);
         assert!(matches!(ran.code, Some(0..=2)), "{text:.40} {:?} {}", ran.code, ran.err);
@@ -182,7 +201,10 @@ fn hostile_registers_end_in_mistakes() {
 fn many_thousand_files_are_read() {
     let folder = Folder::new("files");
     for at in 0..3_000 {
-        folder.write(&format!("logs/{}/{at}.json", at % 7), record(&format!("e{at}"), "dora", "x").to_string());
+        folder.write(
+            &format!("logs/{}/{at}.json", at % 7),
+            record(&format!("e{at}"), "dora", "x").to_string(),
+        );
     }
     folder.run(&["trace", "logs", "--run", "run", "--no-ledger"]).expect(0);
     assert_eq!(rows(&folder.at("run")).len(), 3_000);

@@ -103,7 +103,10 @@ impl Ran {
         let out = String::from_utf8(output.stdout).expect("standard output is UTF-8");
         let err = String::from_utf8(output.stderr).expect("standard error is UTF-8");
         assert!(!err.contains("panicked"), "{arguments:?} panicked: {err}");
-        assert!(output.status.code().is_some_and(|code| code < 4), "{arguments:?} ended badly: {err}");
+        assert!(
+            output.status.code().is_some_and(|code| code < 4),
+            "{arguments:?} ended badly: {err}"
+        );
         Self { code: output.status.code(), out, err }
     }
 

@@ -24,7 +24,8 @@ fn raw_cases_answer_what_they_expect() {
     let mut played = 0;
     for path in paths() {
         let text = fs::read_to_string(&path).unwrap();
-        let (head, expected) = text.split_once("\nexpect\n").expect("a case has an `expect` section");
+        let (head, expected) =
+            text.split_once("\nexpect\n").expect("a case has an `expect` section");
         let case = Case::parse(head);
         played += 1;
         let got = case.play();
@@ -106,12 +107,14 @@ impl Case {
             }
             folder.write(&format!("logs/{}/{at}.{kind}", raw.source), text);
         }
-        let arguments = ["trace", "logs", "--register", "register.yaml", "--no-ledger", "--format", "json"];
+        let arguments =
+            ["trace", "logs", "--register", "register.yaml", "--no-ledger", "--format", "json"];
         let ran = folder.run(&arguments);
         if ran.code != Some(0) {
             return format!("  exit {:?}\n{}", ran.code, ran.err);
         }
-        let answers: Vec<(String, String)> = rows(&folder.at("countersign-run")).iter().map(answer).collect();
+        let answers: Vec<(String, String)> =
+            rows(&folder.at("countersign-run")).iter().map(answer).collect();
         told(&answers) + &set_aside(&ran)
     }
 }
@@ -143,7 +146,9 @@ fn answer(row: &Value) -> (String, String) {
     line("holder", party(&row["holder"]));
     line("actor", party(&row["actor"]));
     let chain = row["chain"].as_array().unwrap().iter();
-    let hop = |hop: &Value| format!("{} {} {}", text(&hop["event"]), text(&hop["rule"]), text(&hop["grade"]));
+    let hop = |hop: &Value| {
+        format!("{} {} {}", text(&hop["event"]), text(&hop["rule"]), text(&hop["grade"]))
+    };
     line("chain", chain.map(hop).collect::<Vec<_>>().join(" <- "));
     let notes = row["notes"].as_array().unwrap().iter().map(text);
     line("notes", notes.collect::<Vec<_>>().join(", "));
@@ -159,7 +164,11 @@ fn party(party: &Value) -> String {
     };
     match party["gap"].as_str() {
         Some(gap) => format!("{who}: {gap}"),
-        None => format!("{who}, {} by {}", party["grade"].as_str().unwrap(), party["rule"].as_str().unwrap()),
+        None => format!(
+            "{who}, {} by {}",
+            party["grade"].as_str().unwrap(),
+            party["rule"].as_str().unwrap()
+        ),
     }
 }
 

@@ -73,7 +73,8 @@ fn copy_keys(from: &Path, to: &Path) {
 fn start(folder: &Folder, run: &str, more: &[&str]) -> Child {
     let (_, register) = invictus();
     // Small commits, so that there is something to go on from.
-    let arguments = ["trace", "logs", "--register", &register, "--run", run, "--commit-bytes", "200000"];
+    let arguments =
+        ["trace", "logs", "--register", &register, "--run", run, "--commit-bytes", "200000"];
     let mut command = folder.command(&[&arguments, more].concat());
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
@@ -90,7 +91,8 @@ fn killed_at_any_moment_and_resumed_nothing_is_lost_and_nothing_is_there_twice()
     let chains = if is_long() { 60 } else { CHAINS };
     let mut random = 0x5eed_u64;
     let mut fraction = || {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random =
+            random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (random >> 33) as f64 / (1_u64 << 31) as f64
     };
     for chain in 0..chains {
@@ -123,7 +125,10 @@ fn a_run_goes_on_only_with_the_inputs_it_began_with() {
     let text = fs::read_to_string(Path::new(&logs).join(name)).unwrap();
     folder.write("logs/a.json", &text);
     let trace = |more: &[&str]| {
-        folder.run(&[&["trace", "logs", "--run", "run", "--no-ledger", "--register", &register], more].concat())
+        folder.run(
+            &[&["trace", "logs", "--run", "run", "--no-ledger", "--register", &register], more]
+                .concat(),
+        )
     };
     trace(&["--resume"]).expect(2);
     trace(&[]).expect(0);
@@ -151,7 +156,8 @@ fn standard_input_can_be_traced_and_not_resumed() {
     let folder = Folder::new("stdin");
     let (logs, register) = invictus();
     let mut all = Vec::new();
-    let mut paths: Vec<_> = fs::read_dir(logs).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> =
+        fs::read_dir(logs).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     for path in paths {
         all.extend(fs::read(path).unwrap());
@@ -177,7 +183,11 @@ fn two_runs_cannot_use_one_folder() {
         std::thread::sleep(Duration::from_millis(10));
     }
     let second = folder.run(&["trace", &logs, "--run", "run", "--no-ledger"]).expect(2);
-    assert!(second.err.contains("another run is using") && second.err.contains("--run"), "{}", second.err);
+    assert!(
+        second.err.contains("another run is using") && second.err.contains("--run"),
+        "{}",
+        second.err
+    );
     let mut to = first.stdin.take().unwrap();
     to.write_all(b"{}").unwrap();
     drop(to);
@@ -201,7 +211,8 @@ fn a_full_disk_is_said_and_survived() {
     let _unmount = Unmount(path_text(&small));
     let (logs, register) = invictus();
     let trace = |more: &[&str]| {
-        folder.run(&[&["trace", &logs, "--register", &register, "--run", "small/run"], more].concat())
+        folder
+            .run(&[&["trace", &logs, "--register", &register, "--run", "small/run"], more].concat())
     };
     let ran = trace(&[]).expect(3);
     assert!(ran.err.contains("No space left"), "{}", ran.err);

@@ -23,7 +23,8 @@ fn every_script_says_what_it_said() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts");
     let mut wrong = String::new();
     let mut count = 0;
-    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     for path in paths {
         count += 1;
@@ -35,7 +36,11 @@ fn every_script_says_what_it_said() {
         if std::env::var_os("UPDATE_CASES").is_some() {
             fs::write(&path, got).unwrap();
         } else {
-            wrong.push_str(&format!("\n=== {}\n{}", path.display(), first_difference(&expected, &got)));
+            wrong.push_str(&format!(
+                "\n=== {}\n{}",
+                path.display(),
+                first_difference(&expected, &got)
+            ));
         }
     }
     assert!(wrong.is_empty(), "{wrong}\nUPDATE_CASES=1 rewrites what is expected");
@@ -45,7 +50,9 @@ fn every_script_says_what_it_said() {
 fn first_difference(expected: &str, got: &str) -> String {
     let mut lines = expected.lines().zip(got.lines()).enumerate();
     match lines.find(|(_, (expected, got))| expected != got) {
-        Some((at, (expected, got))) => format!("line {}\nexpected {expected}\ngot      {got}", at + 1),
+        Some((at, (expected, got))) => {
+            format!("line {}\nexpected {expected}\ngot      {got}", at + 1)
+        }
         None => format!("{} lines became {}", expected.lines().count(), got.lines().count()),
     }
 }
@@ -64,7 +71,11 @@ fn play(script: &str) -> String {
             said.push_str(&tell(&folder, &folder.run(&arguments)));
             continue;
         }
-        if line.starts_with("  ") || line.starts_with("! ") || line.starts_with("exit ") || line == "!" {
+        if line.starts_with("  ")
+            || line.starts_with("! ")
+            || line.starts_with("exit ")
+            || line == "!"
+        {
             // What was said before.
             continue;
         }
@@ -95,7 +106,8 @@ fn first_file(path: PathBuf) -> PathBuf {
     if !path.is_dir() {
         return path;
     }
-    let mut within: Vec<PathBuf> = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut within: Vec<PathBuf> =
+        fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()).collect();
     within.sort();
     first_file(within.swap_remove(0))
 }
@@ -115,20 +127,23 @@ fn tell(folder: &Folder, ran: &Ran) -> String {
     }
     said.push_str(&format!("exit {}\n", ran.code.unwrap()));
     // An empty line of output stays part of it.
-    said.lines().map(|line| if line.is_empty() { "  \n".to_owned() } else { format!("{line}\n") }).collect()
+    said.lines()
+        .map(|line| if line.is_empty() { "  \n".to_owned() } else { format!("{line}\n") })
+        .collect()
 }
 
 fn mask(line: &str, folder: &Folder) -> String {
     let line = line.replace(&path_text(&repository()), "{repository}");
     let line = line.replace(&path_text(folder.path()), "{here}");
     // Where batches end depends on the ledger's random key.
-    let by_key = [" entries ", " batches", "TAMPERED", "covers "].iter().any(|words| line.contains(words));
+    let by_key =
+        [" entries ", " batches", "TAMPERED", "covers "].iter().any(|words| line.contains(words));
     let line = if by_key { line.replace(|c: char| c.is_ascii_digit(), "#") } else { line };
     let line = line.replace("##", "#").replace("##", "#");
     let mut masked = String::new();
     let mut rest = line.as_str();
     while !rest.is_empty() {
-        let word = rest.find(|c: char| c == ' ' || c == '"' || c == '\'').unwrap_or(rest.len());
+        let word = rest.find([' ', '"', '\'']).unwrap_or(rest.len());
         let (head, tail) = rest.split_at(word);
         masked.push_str(mask_word(head));
         let mut tail = tail.chars();
@@ -140,7 +155,8 @@ fn mask(line: &str, folder: &Folder) -> String {
 
 fn mask_word(word: &str) -> &str {
     let bare = word.trim_end_matches(['.', ',']);
-    let is_digest = bare.len() > 24 && bare.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'#');
+    let is_digest =
+        bare.len() > 24 && bare.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'#');
     if is_digest {
         return "{digest}";
     }

@@ -22,8 +22,18 @@ impl World {
 
     fn score(&self, more: &[&str]) -> Value {
         let mut arguments = vec![
-            "--format", "json", "trace", "world/logs", "--register", "world/register", "--truth",
-            "world/truth.ndjson", "--restart", "--no-ledger", "--run", "run",
+            "--format",
+            "json",
+            "trace",
+            "world/logs",
+            "--register",
+            "world/register",
+            "--truth",
+            "world/truth.ndjson",
+            "--restart",
+            "--no-ledger",
+            "--run",
+            "run",
         ];
         arguments.extend(more);
         let ran = self.folder.run(&arguments);
@@ -56,8 +66,15 @@ fn every_linking_rule_is_worth_something() {
         (known, std::cmp::Reverse(of("actor", "less_sure") + of("holder", "less_sure")))
     };
     let rules = [
-        "access_key", "console_session", "long_lived_key", "saml_assertion", "saml_subject",
-        "oidc_subject", "root_session", "request_id", "session",
+        "access_key",
+        "console_session",
+        "long_lived_key",
+        "saml_assertion",
+        "saml_subject",
+        "oidc_subject",
+        "root_session",
+        "request_id",
+        "session",
     ];
     for rule in rules {
         let less = world.score(&["--without", rule]);

@@ -25,10 +25,9 @@ fn days(from: i64, until: i64) -> Interval {
 /// never rotated, one grant.
 fn register() -> Register {
     let mut register = Register::default();
-    register.sponsors.insert(
-        SponsorId::from("gone"),
-        Sponsor { employed: days(0, 50), ..Sponsor::default() },
-    );
+    register
+        .sponsors
+        .insert(SponsorId::from("gone"), Sponsor { employed: days(0, 50), ..Sponsor::default() });
     register.organizations.insert(
         OrganizationId::from("acme"),
         Organization {
@@ -164,7 +163,11 @@ fn text(tally: Tally<'_>) -> String {
     let report = report(tally, &seen());
     format!(
         "{:?}\n{:?}\n{:?}\n{:?}\n{:?}",
-        report.findings, report.tally.coverage, report.tally.gaps, report.tally.rules, report.tally.duplicates
+        report.findings,
+        report.tally.coverage,
+        report.tally.gaps,
+        report.tally.rules,
+        report.tally.duplicates
     )
 }
 
@@ -180,7 +183,14 @@ fn case() -> impl Strategy<Value = Case> {
     let tenant = prop_oneof![Just("t1"), Just("t2")];
     ("[a-f]{1,4}", 60_i64..200, gap, grade, ip, tenant, any::<bool>(), 1_u32..4).prop_map(
         |(id, day, gap, grade, ip, tenant, off_instance, deliveries)| Case {
-            id, day, grade, gap, ip, tenant, off_instance, deliveries,
+            id,
+            day,
+            grade,
+            gap,
+            ip,
+            tenant,
+            off_instance,
+            deliveries,
         },
     )
 }
@@ -208,8 +218,11 @@ proptest! {
 fn what_stands_is_found_without_any_use() {
     let register = register();
     let report = report(Tally::new(&register), &seen());
-    let found: Vec<String> =
-        report.findings.iter().map(|finding| format!("{} {}", finding.code, finding.subject)).collect();
+    let found: Vec<String> = report
+        .findings
+        .iter()
+        .map(|finding| format!("{} {}", finding.code, finding.subject))
+        .collect();
     let expected = [
         "nhi.no_owner identity:bot",
         "sponsor.gone grant:unused",
@@ -247,7 +260,8 @@ fn an_exception_accepts_a_finding_only_while_it_runs_and_is_approved() {
             },
         );
         let report = report(Tally::new(&register), &seen());
-        let finding = report.findings.iter().find(|finding| finding.code == "nhi.no_owner").unwrap();
+        let finding =
+            report.findings.iter().find(|finding| finding.code == "nhi.no_owner").unwrap();
         assert_eq!(finding.accepted_by.is_some(), accepted, "{interval:?}");
     }
 }

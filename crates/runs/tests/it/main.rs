@@ -19,7 +19,11 @@ fn open(path: &Path, begin: Begin, inputs: &str) -> Result<RunFolder, RunError> 
 }
 
 fn commit(unit: &str, segment: u32) -> Commit {
-    Commit { units: vec![unit.to_owned()], segments: vec![segment], account: json!({ "records": 3 }) }
+    Commit {
+        units: vec![unit.to_owned()],
+        segments: vec![segment],
+        account: json!({ "records": 3 }),
+    }
 }
 
 #[test]
