@@ -1,7 +1,7 @@
 //! From an event and the index of all claims to the attribution: who held the credential, and who
 //! acted.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use countersign_model::attribution::{
     Attribution, EventFacts, Hop, Note, Party as PartyView, PrincipalClass, Through,
