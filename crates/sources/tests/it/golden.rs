@@ -64,6 +64,23 @@ fn every_definition_reads_a_sample_whole() {
     }
 }
 
+/// Else what a record is would depend on the record before it, which is tried first.
+#[test]
+fn no_record_is_known_to_two_definitions() {
+    let mut both = Vec::new();
+    for source in Definitions::shipped().unwrap().all {
+        let name = source.name;
+        let alone = Definitions { all: vec![source] };
+        for sample in samples() {
+            let file = sample.file_name().unwrap().to_string_lossy().into_owned();
+            if !file.starts_with(&format!("{name}.")) && read_file(&sample, &alone).events > 0 {
+                both.push(format!("{name} knows records of {file}"));
+            }
+        }
+    }
+    assert!(both.is_empty(), "{both:#?}");
+}
+
 #[test]
 fn no_secret_of_a_sample_reaches_an_event() {
     let definitions = Definitions::shipped().unwrap();
