@@ -44,6 +44,8 @@ pub struct ReadStats {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Recent {
     pub source: usize,
+    /// Whether its keys were in other case.
+    pub is_folded: bool,
 }
 
 /// Whoever takes the records of a unit.

@@ -94,13 +94,14 @@ impl Walk<'_> {
     fn record(&mut self, text: &str, depth: usize) -> bool {
         let definitions = self.definitions;
         let all = &definitions.all;
+        let keys = if self.recent.is_folded { Keys::Folded } else { Keys::AsWritten };
         let known = all
             .get(self.recent.source)
-            .and_then(|source| Some((source, source.detect(text, Keys::AsWritten)?)));
+            .and_then(|source| Some((source, source.detect(text, keys)?)));
         let found = known.or_else(|| {
             all.iter().enumerate().find_map(|(at, source)| {
                 let slots = source.detect(text, Keys::AsWritten)?;
-                self.recent.source = at;
+                *self.recent = Recent { source: at, is_folded: false };
                 Some((source, slots))
             })
         });
@@ -170,11 +171,12 @@ impl Walk<'_> {
 
     /// Some pipelines write all keys in lower case.
     fn folded(&mut self, text: &str) -> bool {
-        let found = self
-            .definitions
-            .all
-            .iter()
-            .find_map(|source| Some((source, source.detect(text, Keys::Folded)?)));
+        let all = &self.definitions.all;
+        let found = all.iter().enumerate().find_map(|(at, source)| {
+            let slots = source.detect(text, Keys::Folded)?;
+            *self.recent = Recent { source: at, is_folded: true };
+            Some((source, slots))
+        });
         let Some((source, slots)) = found else { return false };
         self.take(source, text, &slots);
         true

@@ -54,6 +54,11 @@ fn one_record_is_the_same_event_however_it_is_wrapped() {
         ("packed.gz", gzip.finish().unwrap(), 1),
         ("packed.zst", zstd::encode_all(RECORD.as_bytes(), 1).unwrap(), 1),
         ("folded.ndjson", format!("{}\n", folded(RECORD)).into_bytes(), 1),
+        (
+            "mixed.ndjson",
+            format!("{0}\n{0}\n{RECORD}\n{0}\n", folded(RECORD)).into_bytes(),
+            4,
+        ),
     ];
     for (name, bytes, count) in many {
         let found = read_bytes(name, &bytes);
