@@ -13,6 +13,7 @@ use countersign_model::time::{Duration, Timestamp};
 
 use crate::claims::{Claim, NONE, Use};
 use crate::index::Index;
+use crate::pools::Origin;
 
 /// Clocks of two sources may differ by this much before a use ahead of its issuance is an anomaly.
 const SKEW: Duration = Duration(5 * 1_000_000_000);
@@ -303,6 +304,8 @@ impl<'i> Walk<'i> {
         }
         // A long-lived key, or one that is said to belong to somebody, is not its maker's.
         if rule.long_lived || here.given {
+            let actor = self.maker(origin, depth);
+            let here = Reached { actor, ..here };
             return (here.party != NONE && here.given).then_some(here);
         }
         let own = [self.index.pools.used(claim.parent).copied()];
@@ -337,6 +340,26 @@ impl<'i> Walk<'i> {
             return None;
         }
         Some(self.at_issuer(here, parents, above))
+    }
+
+    /// Who really made a key that belongs to another, where the record says that it was made for
+    /// use: whoever the maker's own keys lead to, else the account that the record states.
+    fn maker(&mut self, origin: &Origin, depth: usize) -> u32 {
+        if origin.actor == NONE {
+            return NONE;
+        }
+        let uses = self.index.pools.uses(origin);
+        let mut apart = Trail::default();
+        match self.follow_uses(uses, origin.time, depth + 1, &mut apart) {
+            Some(maker) if !maker.long_lived => {
+                if maker.actor == NONE {
+                    maker.party
+                } else {
+                    maker.actor
+                }
+            }
+            Some(_) | None => origin.actor,
+        }
     }
 
     /// The chain ends at the account that the issuing record names, because what that account
