@@ -1,6 +1,6 @@
 //! Evidence gathered for findings, bounded per subject.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use countersign_model::finding::Finding;
 use countersign_model::register::Register;
@@ -55,18 +55,16 @@ impl Evidence {
 /// Evidence by code and subject.
 #[derive(Debug, Clone, Default)]
 pub struct Evidences {
-    by_code: BTreeMap<&'static str, (&'static Kind, BTreeMap<Box<str>, Evidence>)>,
+    by_code: BTreeMap<&'static str, (&'static Kind, HashMap<Box<str>, Evidence>)>,
 }
 
 impl Evidences {
     pub fn of(&mut self, kind: &'static Kind, subject: &str) -> &mut Evidence {
-        let (_, subjects) =
-            self.by_code.entry(kind.code).or_insert_with(|| (kind, BTreeMap::new()));
+        let (_, subjects) = self.by_code.entry(kind.code).or_insert_with(|| (kind, HashMap::new()));
         if !subjects.contains_key(subject) {
             subjects.insert(subject.into(), Evidence::default());
         }
-        // The line above made sure of it; `or_default` only spares an `expect`.
-        subjects.entry(subject.into()).or_default()
+        subjects.get_mut(subject).expect("it was put there above")
     }
 
     pub fn merge(&mut self, other: Self) {

@@ -55,16 +55,21 @@ impl Question {
         if guardrails.compares_times() {
             self.0.extend_from_slice(&at.0.to_le_bytes());
         }
-        self.text(access.account.map(|(namespace, _)| facts.namespace(namespace)));
-        self.text(access.account.map(|(_, value)| value));
+        // Of somebody who is not registered nothing is looked up by account or by claims, and there
+        // are as many of them as log lines.
+        let is_known = access.identity.is_some_and(|id| facts.identity(id).is_some());
+        let account = access.account.filter(|_| is_known);
+        self.text(account.map(|(namespace, _)| facts.namespace(namespace)));
+        self.text(account.map(|(_, value)| value));
         self.text(access.credential);
         self.text(Some(access.tenant));
         self.text(Some(access.action));
         // Addresses and resources are too many to remember: what counts is which networks and
         // which grants they are in, unless somebody's own policy reads them.
         self.text(access.resource.filter(|_| guardrails.reads_resources()));
-        self.number(access.assurance.len());
-        for (namespace, value) in access.assurance {
+        let claims = if is_known { access.assurance } else { &[] };
+        self.number(claims.len());
+        for (namespace, value) in claims {
             self.text(Some(namespace));
             self.text(Some(value));
         }
