@@ -15,7 +15,7 @@ use countersign_model::attribution::PrincipalClass;
 use countersign_model::finding;
 use countersign_model::grade::{Gap, Grade};
 use countersign_model::judgement::Outcome;
-use countersign_model::register::Register;
+use countersign_model::register::{Register, RiskTier};
 
 /// What the view needs beside the report.
 #[derive(Debug)]
@@ -166,9 +166,20 @@ fn matrix(ways: &BTreeMap<Box<str>, BTreeMap<Box<str>, Way>>, register: &Registe
             path: kind.clone(),
         })
         .collect();
-    let rows =
+    let mut rows: Vec<ProcessRow> =
         ways.iter().map(|(process, used)| process_row(process, used, &paths, register)).collect();
+    // What is at stake comes before the alphabet.
+    rows.sort_by_key(|row| std::cmp::Reverse(tier_of(&row.process, register)));
     MatrixView { columns, rows }
+}
+
+/// The highest risk tier of a business process.
+fn tier_of(process: &str, register: &Register) -> Option<RiskTier> {
+    let of_process = register
+        .entitlements
+        .values()
+        .filter(|known| known.business_process.as_deref() == Some(process));
+    of_process.filter_map(|known| known.risk).max()
 }
 
 fn via(organization: &str, register: &Register) -> String {
@@ -189,12 +200,7 @@ fn process_row(
 ) -> ProcessRow {
     let cells: Vec<CellView> = paths.iter().map(|(_, _, path)| cell(used.get(*path))).collect();
     let required = used.values().find_map(|way| way.required);
-    let tier = register
-        .entitlements
-        .values()
-        .filter(|known| known.business_process.as_deref() == Some(process))
-        .filter_map(|known| known.risk)
-        .max();
+    let tier = tier_of(process, register);
     // Worst state first, then the lowest assurance.
     let weakest = (0..cells.len())
         .filter(|at| cells.get(*at).is_some_and(|cell| cell.state != CellState::NoAccess))
@@ -208,7 +214,7 @@ fn process_row(
         if cell.why.is_empty() {
             cell.assurance.clone()
         } else {
-            format!("{}, {}", cell.assurance, cell.why)
+            format!("{}, {}", cell.assurance, in_full(&cell.why))
         }
     });
     ProcessRow {
@@ -230,13 +236,13 @@ fn cell(way: Option<&Way>) -> CellView {
         };
     };
     let (state, why) = if way.lapsed > 0 {
-        (CellState::Lapsed, "map lapsed")
+        (CellState::Lapsed, "lapsed")
     } else if way.below > 0 {
-        (CellState::Below, "below what is required")
+        (CellState::Below, "below")
     } else if way.required.is_none() {
-        (CellState::Unknown, "requirement not said")
+        (CellState::Unknown, "not said")
     } else if way.unknown > 0 {
-        (CellState::Unknown, "not known from the register")
+        (CellState::Unknown, "not known")
     } else if way.by_exception > 0 {
         (CellState::Exception, "by exception")
     } else {
@@ -244,6 +250,17 @@ fn cell(way: Option<&Way>) -> CellView {
     };
     let accepted = way.accepted.unwrap_or(Assurance::NONE);
     CellView { state, assurance: levels(&accepted), why: why.to_owned() }
+}
+
+/// What a cell has room for a word of.
+fn in_full(why: &str) -> &str {
+    match why {
+        "lapsed" => "map lapsed",
+        "below" => "below what is required",
+        "not said" => "requirement not said",
+        "not known" => "not known from the register",
+        other => other,
+    }
 }
 
 /// Levels in the order of their axes, such as `IAL1 AAL2 PR`.
