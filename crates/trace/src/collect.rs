@@ -1,6 +1,6 @@
 //! Reading side: rows to be answered, and the claims to answer them from.
 
-use countersign_model::event::{Event, EventKind, Verb};
+use countersign_model::event::{Event, EventKind};
 
 use crate::claims::Claims;
 use crate::codec::{self, Dictionary, Place};
@@ -32,11 +32,6 @@ impl Collector {
 pub fn is_answered(event: &Event<'_>) -> bool {
     let proof = matches!(event.kind, EventKind::Authentication | EventKind::TokenIssue);
     !proof || event.privileged
-}
-
-/// Whether what an event says about keys must be kept beside the rows.
-pub fn has_claims(event: &Event<'_>) -> bool {
-    event.links.iter().any(|link| link.verb != Verb::Uses)
 }
 
 /// Where a row stands in every output: by time, then by event.
