@@ -234,11 +234,21 @@ pub(crate) fn unpack(input: impl Read + 'static, packing: Packing) -> io::Result
     })
 }
 
+/// Whether a packed file broke off or is damaged, rather than the disk or a limit said no.
+pub(crate) fn is_cut(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, InvalidInput, UnexpectedEof};
+    matches!(error.kind(), UnexpectedEof | InvalidData | InvalidInput)
+}
+
 fn shape_of(path: &Path, packing: Packing) -> io::Result<Shape> {
     const SAMPLE: u64 = 1 << 16;
     let mut sample = Vec::new();
-    open(path, packing)?.take(SAMPLE).read_to_end(&mut sample)?;
-    let is_whole = (sample.len() as u64) < SAMPLE;
+    let read = open(path, packing)?.take(SAMPLE).read_to_end(&mut sample);
+    let is_whole = match read {
+        Ok(_) => (sample.len() as u64) < SAMPLE,
+        Err(error) if is_cut(&error) && !sample.is_empty() => false,
+        Err(error) => return Err(error),
+    };
     shape(&sample, is_whole)
         .ok_or_else(|| io::Error::other("UTF-16 text is not read: convert it to UTF-8 first"))
 }

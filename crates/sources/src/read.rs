@@ -287,14 +287,26 @@ impl Reading<'_> {
     fn documents(&mut self, input: &mut dyn BufRead) -> io::Result<()> {
         let mut bytes = Vec::new();
         let most = self.limits.document_bytes_max as u64;
-        input.take(most + 1).read_to_end(&mut bytes)?;
+        let read = input.take(most + 1).read_to_end(&mut bytes);
+        // What was unpacked before a packed file breaks off is as good as any.
+        if let Err(error) = read {
+            if !input::is_cut(&error) {
+                return Err(error);
+            }
+            self.values(&bytes, most)?;
+            return Err(error);
+        }
+        self.values(&bytes, most)
+    }
+
+    fn values(&mut self, bytes: &[u8], most: u64) -> io::Result<()> {
         self.stats.bytes += bytes.len() as u64;
         if bytes.len() as u64 > most {
             return Err(io::Error::other(
                 "a JSON file this large must be one record a line: convert it",
             ));
         }
-        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
+        let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         let Ok(text) = std::str::from_utf8(bytes) else {
             self.bad(1, "this is not UTF-8");
             return Ok(());
@@ -310,10 +322,29 @@ impl Reading<'_> {
                     next += self.stats.records + self.stats.quarantined - before;
                 }
                 Some(Err(_)) => {
-                    self.rest(text.get(values.byte_offset()..).unwrap_or(""), next);
+                    let rest = text.get(values.byte_offset()..).unwrap_or("");
+                    match record::begun_list(rest) {
+                        Some(elements) => self.elements(elements, next),
+                        None => self.rest(rest, next),
+                    }
                     return Ok(());
                 }
             }
+        }
+    }
+
+    /// The records of a list that breaks off, as far as they are whole.
+    fn elements(&mut self, mut text: &str, mut next: u64) {
+        loop {
+            text = text.trim_start_matches([',', ' ', '\t', '\r', '\n']);
+            let mut values = serde_json::Deserializer::from_str(text).into_iter::<&RawValue>();
+            let Some(Ok(value)) = values.next() else {
+                return self.bad(next, "the list of records is cut here or no JSON");
+            };
+            let before = self.stats.records + self.stats.quarantined;
+            self.value(value.get(), next);
+            next += self.stats.records + self.stats.quarantined - before;
+            text = text.get(values.byte_offset()..).unwrap_or("");
         }
     }
 

@@ -31,6 +31,19 @@ const LISTS: [&str; 8] =
 const EXPORT_BYTES_MIN: usize = 1 << 16;
 const EXPORTS: [&str; 3] = ["Records", "records", "value"];
 
+/// The elements of a list of records that begins in `text`, which is not whole: a bare list, or one
+/// under a key by which exports wrap records.
+pub fn begun_list(text: &str) -> Option<&str> {
+    let text = text.trim_start();
+    if let Some(elements) = text.strip_prefix('[') {
+        return Some(elements);
+    }
+    LISTS.iter().find_map(|key| {
+        let (_, after) = text.split_once(&format!("\"{key}\""))?;
+        after.trim_start().strip_prefix(':')?.trim_start().strip_prefix('[')
+    })
+}
+
 /// What became of a record.
 #[expect(clippy::large_enum_variant, reason = "one lives for one record, and is never stored")]
 pub enum Outcome<'a> {

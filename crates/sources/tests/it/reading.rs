@@ -107,6 +107,18 @@ fn a_bad_record_is_named_and_stops_nothing() {
 }
 
 #[test]
+fn whole_records_of_a_file_that_breaks_off_are_read() {
+    let list = format!("{{\"Records\":[{RECORD},{RECORD},{RECORD}]}}");
+    let cut = list.len() - RECORD.len() / 2;
+    for text in [&list[..cut], &list["{\"Records\":".len()..cut]] {
+        let found = read_bytes("cut.json", text.as_bytes());
+        assert_eq!(found.events, 2, "{:?}", found.bad);
+        assert_eq!(found.bad.len(), 1);
+        assert!(found.bad[0].1.contains("cut here"), "{}", found.bad[0].1);
+    }
+}
+
+#[test]
 fn utf_16_is_said() {
     assert!(read_bytes("wide.json", &[0xFF, 0xFE, b'{', 0]).text.contains("convert it to UTF-8"));
 }
