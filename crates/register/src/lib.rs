@@ -15,6 +15,7 @@
 //! looks like a secret), and guesses: what is not written is `None`, which means unknown.
 
 mod check;
+mod document;
 mod draft;
 mod gaps;
 mod item;
@@ -31,6 +32,10 @@ mod suggest;
 mod write;
 mod yaml;
 
+pub use crate::document::{
+    Document, Fault, Reference, SETTINGS, SETTINGS_ID, documents, read_document, references,
+    restore_document,
+};
 pub use crate::draft::{
     Seen, SeenApplication, SeenCredential, SeenIssuer, SeenPrincipal, SeenTenant, TO_BE_NAMED,
     draft,
@@ -38,6 +43,7 @@ pub use crate::draft::{
 pub use crate::gaps::{Gap, gaps};
 pub use crate::load::{LoadError, load};
 pub use crate::mistake::Mistake;
+pub use crate::noun::Noun;
 pub use crate::parse::parse;
 pub use crate::schema::schema;
 pub use crate::write::{write, write_files};

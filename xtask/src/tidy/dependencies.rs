@@ -5,7 +5,7 @@ use super::{Complaint, complain};
 use crate::tree::Tree;
 
 /// The map of imports: which rooms a room may ship with. A crate exists only if it forbids something.
-const MAY_IMPORT: [(&str, &[&str]); 12] = [
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("judge", &["model"]),
     ("trace", &["model"]),
@@ -17,6 +17,7 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("world", &[]),
     ("runs", &["model", "trace"]),
     ("testkit", &["model"]),
+    ("store", &[]),
     (
         "countersign",
         &[
