@@ -55,7 +55,7 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
-    pub(super) fn read(reader: &mut Reader<'a>) -> Option<Self> {
+    pub(super) fn read_from(reader: &mut Reader<'a>) -> Option<Self> {
         Some(Self {
             time: reader.time()?,
             id: reader.id()?,
@@ -81,7 +81,7 @@ impl<'a> ChangeBatch<'a> {
         Ok(())
     }
 
-    pub(super) fn read(reader: &mut Reader<'a>) -> Option<Self> {
+    pub(super) fn read_from(reader: &mut Reader<'a>) -> Option<Self> {
         Some(Self {
             time: reader.time()?,
             id: reader.id()?,

@@ -108,7 +108,7 @@ impl<'a> KeyRotation<'a> {
         Ok(())
     }
 
-    pub(super) fn read(reader: &mut Reader<'a>) -> Option<Self> {
+    pub(super) fn read_from(reader: &mut Reader<'a>) -> Option<Self> {
         Some(Self {
             time: reader.time()?,
             key: reader.hash()?,
@@ -133,7 +133,7 @@ impl<'a> Epoch<'a> {
         Ok(())
     }
 
-    pub(super) fn read(reader: &mut Reader<'a>) -> Option<Self> {
+    pub(super) fn read_from(reader: &mut Reader<'a>) -> Option<Self> {
         Some(Self {
             time: reader.time()?,
             number: reader.long()?,
@@ -157,7 +157,7 @@ impl<'a> Read<'a> {
         writer.code(self.purpose)
     }
 
-    pub(super) fn read(reader: &mut Reader<'a>) -> Option<Self> {
+    pub(super) fn read_from(reader: &mut Reader<'a>) -> Option<Self> {
         Some(Self {
             time: reader.time()?,
             id: reader.id()?,
@@ -184,7 +184,7 @@ impl<'a> Erasure<'a> {
         Ok(())
     }
 
-    pub(super) fn read(reader: &mut Reader<'a>) -> Option<Self> {
+    pub(super) fn read_from(reader: &mut Reader<'a>) -> Option<Self> {
         Some(Self {
             time: reader.time()?,
             order: reader.id()?,
@@ -214,7 +214,7 @@ impl<'a> Hold<'a> {
         Ok(())
     }
 
-    pub(super) fn read(reader: &mut Reader<'a>) -> Option<Self> {
+    pub(super) fn read_from(reader: &mut Reader<'a>) -> Option<Self> {
         Some(Self {
             time: reader.time()?,
             id: reader.id()?,
