@@ -28,6 +28,10 @@ pub struct Verified {
     pub rows: u64,
     pub findings: u64,
     pub runs: u64,
+    /// Changes of the register, those in batches included.
+    pub changes: u64,
+    /// Keys, epochs, readings, erasures and holds.
+    pub custody: u64,
     /// Entries that this version cannot read; they are covered by the root all the same.
     pub foreign: u64,
 }
@@ -129,6 +133,8 @@ impl<'a> Walk<'a> {
             rows: 0,
             findings: 0,
             runs: 0,
+            changes: 0,
+            custody: 0,
             foreign: 0,
         };
         let seen = Seen::default();
@@ -178,6 +184,15 @@ impl<'a> Walk<'a> {
             Ok(Entry::Finding(_)) => self.verified.findings += 1,
             Ok(Entry::Run(_)) => self.verified.runs += 1,
             Ok(Entry::Row(_)) => self.verified.rows += 1,
+            Ok(Entry::Change(_)) => self.verified.changes += 1,
+            Ok(Entry::ChangeBatch(batch)) => self.verified.changes += u64::from(batch.count),
+            Ok(
+                Entry::KeyRotation(_)
+                | Entry::Epoch(_)
+                | Entry::Read(_)
+                | Entry::Erasure(_)
+                | Entry::Hold(_),
+            ) => self.verified.custody += 1,
             Err(_) => self.verified.foreign += 1,
         }
         let (disk, seen) = (self.disk, &mut self.seen);
