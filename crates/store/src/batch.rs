@@ -43,8 +43,6 @@ pub struct Change {
     pub why: Option<String>,
     /// The canonical leaf, as it goes into the ledger.
     pub leaf: Vec<u8>,
-    /// Opens the leaf's commitment. Deleted by an erasure.
-    pub salt: Option<[u8; 32]>,
     pub puts: Vec<Put>,
 }
 
@@ -66,6 +64,10 @@ pub struct Put {
     pub body: String,
     /// How it came about and what is still asked, as JSON: who requested, who approved.
     pub process: String,
+    /// The commitment to this version that the leaf holds.
+    pub digest: [u8; 32],
+    /// Opens the commitment. Deleted by an erasure.
+    pub salt: Option<[u8; 32]>,
 }
 
 /// Rows that are no items: they carry no right, or are gone soon.

@@ -24,10 +24,14 @@ pub struct Item {
     pub body: String,
     /// JSON.
     pub process: String,
+    /// The commitment to this version that its leaf holds.
+    pub digest: Vec<u8>,
+    /// Opens the commitment; `None` after an erasure.
+    pub salt: Option<Vec<u8>>,
 }
 
-const COLUMNS: &str =
-    "noun, id, rev, until_rev, state, organization, sponsor, about, ends, body, process";
+const COLUMNS: &str = "noun, id, rev, until_rev, state, organization, sponsor, about, ends, body, process, digest, \
+     salt";
 
 fn item(row: &Row<'_>) -> Result<Item, StoreError> {
     Ok(Item {
@@ -42,6 +46,8 @@ fn item(row: &Row<'_>) -> Result<Item, StoreError> {
         ends: row.maybe_int(8)?,
         body: row.owned(9)?,
         process: row.owned(10)?,
+        digest: row.blob(11)?.to_vec(),
+        salt: row.maybe_blob(12)?.map(<[u8]>::to_vec),
     })
 }
 

@@ -24,6 +24,8 @@ create table item (
     ends bigint,
     body text not null,
     process text not null,
+    digest {bytes} not null,
+    salt {bytes},
     primary key (noun, id, rev)
 ){strict};
 create unique index item_now on item (noun, id) where until_rev is null;
@@ -46,8 +48,7 @@ create table change (
     noun text not null,
     item text,
     why text,
-    leaf {bytes} not null,
-    salt {bytes}
+    leaf {bytes} not null
 ){strict};
 create index change_item on change (noun, item, seq);
 {feed_index}

@@ -66,8 +66,8 @@ impl Write<'_> {
     fn change(&mut self, change: &Change) -> Result<Result<Rev, Outcome>, StoreError> {
         (self.failpoint)("store.statement.before");
         let rev = self.connection.first(
-            "insert into change (id, at, by_whom, verb, noun, item, why, leaf, salt) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9) on conflict (id) do nothing returning seq",
+            "insert into change (id, at, by_whom, verb, noun, item, why, leaf) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (id) do nothing returning seq",
             &[
                 Val::Blob(&change.id),
                 Val::Int(change.at),
@@ -77,7 +77,6 @@ impl Write<'_> {
                 Val::text(change.item.as_deref()),
                 Val::text(change.why.as_deref()),
                 Val::Blob(&change.leaf),
-                Val::blob(change.salt.as_ref().map(<[u8; 32]>::as_slice)),
             ],
             |row| row.int(0),
         )?;
@@ -111,8 +110,8 @@ impl Write<'_> {
             }
         }
         let inserted = self.execute(
-            "insert into item (noun, id, rev, state, organization, sponsor, about, ends, body, process) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing",
+            "insert into item (noun, id, rev, state, organization, sponsor, about, ends, body, process, \
+             digest, salt) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing",
             &[
                 Val::Text(&put.noun),
                 Val::Text(&put.id),
@@ -124,6 +123,8 @@ impl Write<'_> {
                 Val::int(put.ends),
                 Val::Text(&put.body),
                 Val::Text(&put.process),
+                Val::Blob(&put.digest),
+                Val::blob(put.salt.as_ref().map(<[u8; 32]>::as_slice)),
             ],
         )?;
         Ok(inserted == 1)
