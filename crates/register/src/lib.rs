@@ -45,5 +45,6 @@ pub use crate::load::{LoadError, load};
 pub use crate::mistake::Mistake;
 pub use crate::noun::Noun;
 pub use crate::parse::parse;
+pub use crate::scalar::{time, time_text};
 pub use crate::schema::schema;
 pub use crate::write::{write, write_files};

@@ -58,6 +58,8 @@ pub struct Put {
     pub sponsor: Option<String>,
     /// What it is about: a grant's or credential's identity, a trust path's organization.
     pub about: Option<String>,
+    /// What it ends with: the grant it is passed on from, the reseller of an organization.
+    pub parent: Option<String>,
     /// When it ends by itself.
     pub ends: Option<Micros>,
     /// The register's document, as JSON.

@@ -19,6 +19,7 @@ pub struct Item {
     pub organization: Option<String>,
     pub sponsor: Option<String>,
     pub about: Option<String>,
+    pub parent: Option<String>,
     pub ends: Option<Micros>,
     /// JSON.
     pub body: String,
@@ -30,8 +31,8 @@ pub struct Item {
     pub salt: Option<Vec<u8>>,
 }
 
-const COLUMNS: &str = "noun, id, rev, until_rev, state, organization, sponsor, about, ends, body, process, digest, \
-     salt";
+const COLUMNS: &str = "noun, id, rev, until_rev, state, organization, sponsor, about, parent, ends, body, process, \
+     digest, salt";
 
 fn item(row: &Row<'_>) -> Result<Item, StoreError> {
     Ok(Item {
@@ -43,11 +44,12 @@ fn item(row: &Row<'_>) -> Result<Item, StoreError> {
         organization: row.maybe_owned(5)?,
         sponsor: row.maybe_owned(6)?,
         about: row.maybe_owned(7)?,
-        ends: row.maybe_int(8)?,
-        body: row.owned(9)?,
-        process: row.owned(10)?,
-        digest: row.blob(11)?.to_vec(),
-        salt: row.maybe_blob(12)?.map(<[u8]>::to_vec),
+        parent: row.maybe_owned(8)?,
+        ends: row.maybe_int(9)?,
+        body: row.owned(10)?,
+        process: row.owned(11)?,
+        digest: row.blob(12)?.to_vec(),
+        salt: row.maybe_blob(13)?.map(<[u8]>::to_vec),
     })
 }
 
@@ -58,6 +60,7 @@ pub struct Filter {
     pub organization: Option<String>,
     pub sponsor: Option<String>,
     pub about: Option<String>,
+    pub parent: Option<String>,
     /// The id of the last item of the page before.
     pub after: String,
     pub limit: usize,
@@ -88,6 +91,7 @@ impl Store {
             ("organization", &filter.organization),
             ("sponsor", &filter.sponsor),
             ("about", &filter.about),
+            ("parent", &filter.parent),
         ] {
             if let Some(wanted) = wanted {
                 values.push(Val::Text(wanted));
@@ -98,7 +102,8 @@ impl Store {
         self.read(|connection| connection.all(&sql, &values, item))
     }
 
-    /// The newest versions that end by themselves in `(after, until]`, the earliest first.
+    /// The newest versions that end by themselves in `(after, until]` and are not over yet, the
+    /// earliest first.
     pub fn ending(
         &self,
         after: Micros,
@@ -107,7 +112,9 @@ impl Store {
     ) -> Result<Vec<Item>, StoreError> {
         let sql = format!(
             "select {COLUMNS} from item where ends > $1 and ends <= $2 and until_rev is null \
-             and ends is not null order by ends, noun, id limit $3"
+             and ends is not null \
+             and state not in ('expired', 'ended', 'revoked', 'retired', 'refused', 'withdrawn') \
+             order by ends, noun, id limit $3"
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let values = [Val::Int(after), Val::Int(until), Val::Int(limit)];

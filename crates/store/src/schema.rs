@@ -21,6 +21,7 @@ create table item (
     organization text,
     sponsor text,
     about text,
+    parent text,
     ends bigint,
     body text not null,
     process text not null,
@@ -35,6 +36,7 @@ create index item_organization on item (organization, noun, id)
 create index item_sponsor on item (sponsor, noun, id)
     where until_rev is null and sponsor is not null;
 create index item_about on item (about, noun, id) where until_rev is null and about is not null;
+create index item_parent on item (parent, noun, id) where until_rev is null and parent is not null;
 create index item_ends on item (ends) where until_rev is null and ends is not null;
 
 -- Every act, with its leaf: the feed that nodes follow and that the sequencer moves into the ledger.

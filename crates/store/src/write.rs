@@ -110,8 +110,9 @@ impl Write<'_> {
             }
         }
         let inserted = self.execute(
-            "insert into item (noun, id, rev, state, organization, sponsor, about, ends, body, process, \
-             digest, salt) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict do nothing",
+            "insert into item (noun, id, rev, state, organization, sponsor, about, parent, ends, \
+             body, process, digest, salt) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing",
             &[
                 Val::Text(&put.noun),
                 Val::Text(&put.id),
@@ -120,6 +121,7 @@ impl Write<'_> {
                 Val::text(put.organization.as_deref()),
                 Val::text(put.sponsor.as_deref()),
                 Val::text(put.about.as_deref()),
+                Val::text(put.parent.as_deref()),
                 Val::int(put.ends),
                 Val::Text(&put.body),
                 Val::Text(&put.process),
