@@ -246,7 +246,11 @@ pub fn of_reason(code: &str) -> Option<&'static Kind> {
         | "trust_path.ended"
         | "organization.ended"
         | "organization.proposed" => &USE_AFTER_EXPIRY,
-        "grant.revoked" | "credential.revoked" | "organization.suspended" => &USE_AFTER_REVOCATION,
+        "grant.revoked"
+        | "credential.revoked"
+        | "organization.suspended"
+        | "identity.suspended"
+        | "grant.suspended" => &USE_AFTER_REVOCATION,
         "trust_path.lapsed" => &USE_BELOW_ASSURANCE,
         "review.overdue" => &REVIEW_OVERDUE,
         "incompatible.entitlements" => &INCOMPATIBLE,

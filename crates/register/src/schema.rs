@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::check::SLUG_BYTES_MAX;
+use crate::check::{EMAIL_BYTES_MAX, SLUG_BYTES_MAX};
 use crate::noun::{Noun, TOP};
 use crate::shape::{Field, Kind, Need, Shape};
 
@@ -35,6 +35,7 @@ fn definitions() -> Value {
         "end": { "anyOf": [{ "const": "never" }, { "$ref": "#/$defs/time" }] },
         "duration": { "type": "string", "pattern": r"^\d+[dhms]$" },
         "network": { "type": "string", "pattern": r"^[0-9A-Fa-f:.]+/\d{1,3}$" },
+        "email": { "type": "string", "maxLength": EMAIL_BYTES_MAX, "pattern": r"^[!-?A-~]+@[!-?A-~]+$" },
         "source": { "type": "string", "pattern": r"^[a-z0-9_]+(\.[a-z0-9_]+)*$" },
         "code": { "type": "string", "pattern": r"^[a-z0-9_]+(\.[a-z0-9_]+)+$" },
         "subject": {
@@ -91,6 +92,7 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Duration => definition("duration"),
         Kind::Level(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Kind::Network => definition("network"),
+        Kind::Email => definition("email"),
         Kind::OneOf(values) => json!({ "enum": values() }),
         Kind::Source => definition("source"),
         Kind::Code => definition("code"),

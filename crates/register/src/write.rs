@@ -159,6 +159,14 @@ impl Fields {
         self.put(key, known.then_some(Out::Map(sides)))
     }
 
+    /// None are not written.
+    pub fn intervals(self, key: &'static str, intervals: &[Interval]) -> Self {
+        let list = intervals.iter().map(|interval| {
+            Self::default().time("from", interval.from).end("until", interval.until).into_out()
+        });
+        self.put(key, Out::some_list(list))
+    }
+
     pub fn assurance(self, key: &'static str, assurance: Option<&Assurance>) -> Self {
         let levels = |assurance: &Assurance| {
             let Assurance { ial, aal, fal, phishing_resistant, workload } = *assurance;

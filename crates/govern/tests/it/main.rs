@@ -37,6 +37,7 @@ fn register() -> Register {
             state: Some(OrganizationState::Active),
             sponsor: Some("gone".into()),
             contract: days(0, 1000),
+            suspended: Vec::new(),
         },
     );
     register.identities.insert(
@@ -47,6 +48,7 @@ fn register() -> Register {
             kind: IdentityKind::Service,
             owner: None,
             active: days(0, 1000),
+            suspended: Vec::new(),
             accounts: vec![Account {
                 namespace: "aws".into(),
                 value: "bot".into(),
@@ -83,9 +85,11 @@ fn register() -> Register {
             justification: None,
             interval: days(0, 1000),
             revoked: None,
+            suspended: Vec::new(),
             review_due: None,
             review_grace: None,
             passed_on_from: None,
+            break_glass: false,
         },
     );
     register

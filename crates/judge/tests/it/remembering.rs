@@ -7,9 +7,14 @@ use proptest::prelude::*;
 use crate::case::{Question, edit, parse, questions, register, time};
 
 /// Changes of the register that move an instant, or take a fact away.
-const EDITS: [&str; 24] = [
+const EDITS: [&str; 29] = [
     "identities.dora.active.until = T",
     "identities.dora.accounts = [{namespace: shop, value: d-1, trust_path: sign-in, active: {from: 2025-01-01, until: T}}, {namespace: shop, value: d-2, trust_path: desk-login}]",
+    "identities.dora.suspended = [{from: T, until: 2026-06-01}]",
+    "identities.sync.suspended = [{from: 2025-06-01, until: T}]",
+    "organizations.north.suspended = [{from: T, until: never}]",
+    "grants.g-dora.suspended = [{from: T}]",
+    "grants.g-agency.suspended = [{from: T, until: 2026-03-01}]",
     "identities.sync.active.from = T",
     "identities.helper.mandate.until = T",
     "identities.sync.networks -",
