@@ -82,8 +82,7 @@ impl App {
         let mut process = parse(&item.process)?;
         note(&mut process, &step, act);
         let after = canonical(&register)?;
-        let version =
-            Version { noun, id, after: Some(&item), state, body: after, process };
+        let version = Version { noun, id, after: Some(&item), state, body: after, process };
         let mut versions = vec![version];
         let hanging = self.hanging(noun, id, verb)?;
         for other in &hanging {
@@ -128,13 +127,7 @@ impl App {
         Ok(Some(self.view(&self.stored(noun, id)?)?))
     }
 
-    pub(crate) fn remembered(
-        &self,
-        caller: &Caller,
-        act: &Act,
-        noun: &str,
-        id: &str,
-    ) -> Vec<Also> {
+    pub(crate) fn remembered(&self, caller: &Caller, act: &Act, noun: &str, id: &str) -> Vec<Also> {
         let answer = json!({"noun": noun, "id": id}).to_string();
         let at = micros(self.now());
         answer_key(caller, act)

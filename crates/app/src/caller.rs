@@ -70,7 +70,8 @@ impl App {
             mine.as_deref().is_some_and(|mine| whose == Some(mine))
         };
         ask.same_organization = is_own(&caller.organization, item.organization.as_deref());
-        let tenant = if item.noun == "tenant" { Some(item.id.as_str()) } else { item.about.as_deref() };
+        let tenant =
+            if item.noun == "tenant" { Some(item.id.as_str()) } else { item.about.as_deref() };
         ask.same_tenant = is_own(&caller.tenant, tenant);
         let own_self = item.noun == "sponsor" && is_own(&caller.sponsor, Some(&item.id));
         ask.sponsors = own_self || is_own(&caller.sponsor, item.sponsor.as_deref());
@@ -89,8 +90,8 @@ impl App {
         let Some(sponsor) = caller.sponsor.as_deref().filter(|_| item.noun == "grant") else {
             return Ok(false);
         };
-        let body: serde_json::Value =
-            serde_json::from_str(&item.body).map_err(|error| AppError::Stored(error.to_string()))?;
+        let body: serde_json::Value = serde_json::from_str(&item.body)
+            .map_err(|error| AppError::Stored(error.to_string()))?;
         let Some(entitlement) = body["entitlement"].as_str() else { return Ok(false) };
         let entitlement = self.store.item("entitlement", entitlement)?;
         Ok(entitlement.is_some_and(|entitlement| entitlement.sponsor.as_deref() == Some(sponsor)))

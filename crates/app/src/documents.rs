@@ -47,12 +47,7 @@ impl App {
     }
 
     /// One page of what the caller may see.
-    pub fn list(
-        &self,
-        caller: &Caller,
-        noun: &str,
-        mut filter: Filter,
-    ) -> Result<Page, AppError> {
+    pub fn list(&self, caller: &Caller, noun: &str, mut filter: Filter) -> Result<Page, AppError> {
         let (column, own) = match self.reach(caller, noun)? {
             Reach::All => (None, None),
             Reach::OwnOrganization => {
@@ -170,9 +165,8 @@ impl App {
     fn probe(&self, noun: &str, register: &Register) -> Result<Item, AppError> {
         let body = canonical(register)?;
         let id = body["id"].as_str().unwrap_or_default().to_owned();
-        let index = crate::index::index(noun, &id, &body, &|identity| {
-            self.organization_of(identity)
-        })?;
+        let index =
+            crate::index::index(noun, &id, &body, &|identity| self.organization_of(identity))?;
         Ok(Item {
             noun: noun.to_owned(),
             id,
@@ -251,7 +245,7 @@ pub(crate) fn parse(text: &str) -> Result<Json, AppError> {
 /// The one document of a register that holds one.
 pub(crate) fn canonical(register: &Register) -> Result<Json, AppError> {
     let document = countersign_register::documents(register).into_iter().next();
-    document.map(|document| document.body).ok_or_else(|| {
-        AppError::invalid("", "the document says nothing", "give at least its `id`")
-    })
+    document
+        .map(|document| document.body)
+        .ok_or_else(|| AppError::invalid("", "the document says nothing", "give at least its `id`"))
 }

@@ -17,6 +17,10 @@ const REVALIDATE_AFTER: Duration = Duration(365 * 86_400 * 1_000_000_000);
 /// How long a rotated credential still works if nobody says.
 const OVERLAP: Duration = Duration(7 * 86_400 * 1_000_000_000);
 
+/// When somebody leaves: two weeks until what they sponsored is reduced, two more until it stops.
+const REDUCED_AFTER: Duration = Duration(14 * 86_400 * 1_000_000_000);
+const STOPPED_AFTER: Duration = Duration(28 * 86_400 * 1_000_000_000);
+
 /// One verb done once.
 pub(crate) struct Step<'a> {
     pub caller: &'a Caller,
@@ -141,12 +145,7 @@ pub(crate) fn apply(noun: &str, register: &mut Register, step: &Step<'_>) -> Res
     }
 }
 
-fn of(
-    noun: Noun,
-    verb: Verb,
-    register: &mut Register,
-    step: &Step<'_>,
-) -> Result<(), AppError> {
+fn of(noun: Noun, verb: Verb, register: &mut Register, step: &Step<'_>) -> Result<(), AppError> {
     match noun {
         Noun::Organization => organization(verb, register, step),
         Noun::TrustPath => trust_path(verb, register, step)?,
@@ -266,8 +265,8 @@ fn sponsor(verb: Verb, register: &mut Register, step: &Step<'_>) -> Result<(), A
                 let left = step.time("at")?.unwrap_or(step.at);
                 end(&mut sponsor.employed, left);
                 let after = |length: Duration| left.plus_nanos(length.0);
-                sponsor.reduced_from = Some(after(lifecycle::SUCCESSION_REDUCED_AFTER));
-                sponsor.succession_until = Some(after(lifecycle::SUCCESSION_STOPPED_AFTER));
+                sponsor.reduced_from = Some(after(REDUCED_AFTER));
+                sponsor.succession_until = Some(after(STOPPED_AFTER));
             }
             Verb::Return => {
                 sponsor.employed.until = Some(End::Never);

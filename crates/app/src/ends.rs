@@ -73,7 +73,8 @@ impl App {
         let mut found: Vec<Item> = Vec::new();
         loop {
             let after = found.last().map(|item| item.id.clone()).unwrap_or_default();
-            let page = self.store.page(noun, &Filter { after, limit: PAGE_MAX, ..filter.clone() })?;
+            let page =
+                self.store.page(noun, &Filter { after, limit: PAGE_MAX, ..filter.clone() })?;
             let is_last = page.len() < PAGE_MAX;
             found.extend(page);
             if is_last {
@@ -139,11 +140,7 @@ impl App {
     }
 
     /// The version in which an item has expired; `None` if it has not, whatever the column says.
-    fn expired<'a>(
-        &self,
-        item: &'a Item,
-        at: Timestamp,
-    ) -> Result<Option<Version<'a>>, AppError> {
+    fn expired<'a>(&self, item: &'a Item, at: Timestamp) -> Result<Option<Version<'a>>, AppError> {
         let body = parse(&item.body)?;
         let mut register = Register::default();
         countersign_register::restore_document(&mut register, &item.noun, &body);
@@ -152,7 +149,14 @@ impl App {
         }
         let process = parse(&item.process)?;
         let (noun, id) = (item.noun.as_str(), item.id.as_str());
-        Ok(Some(Version { noun, id, after: Some(item), state: "expired".to_owned(), body, process }))
+        Ok(Some(Version {
+            noun,
+            id,
+            after: Some(item),
+            state: "expired".to_owned(),
+            body,
+            process,
+        }))
     }
 }
 

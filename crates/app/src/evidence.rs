@@ -57,7 +57,7 @@ impl App {
         for version in versions {
             let before = version.after.map(|item| hash(&item.digest)).transpose()?;
             let index = index(version.noun, version.id, &version.body, organization_of)?;
-            let put = self.put(version, index);
+            let put = self.version(version, index);
             rows.push(self.row(deed, at.0, &put, before)?);
             puts.push(put);
         }
@@ -78,7 +78,7 @@ impl App {
         })
     }
 
-    fn put(&self, version: Version<'_>, index: Index) -> Put {
+    fn version(&self, version: Version<'_>, index: Index) -> Put {
         let (body, process) = (version.body.to_string(), version.process.to_string());
         let salt: [u8; 32] = self.random();
         let bytes = version_bytes(&version.state, &body, &process);
@@ -125,9 +125,8 @@ impl App {
         time: i64,
         rows: &[Vec<u8>],
     ) -> Result<Vec<u8>, AppError> {
-        let by = self.with_handles(|handles| {
-            handles.handle(HandleNoun::Subject, &deed.by.principal)
-        });
+        let by =
+            self.with_handles(|handles| handles.handle(HandleNoun::Subject, &deed.by.principal));
         let hashes: Vec<Hash> = rows.iter().map(|row| leaf_hash(row)).collect();
         let count = u32::try_from(rows.len())
             .map_err(|_| AppError::refused("too_many", "one act changes up to 4 billion items"))?;

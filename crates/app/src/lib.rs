@@ -29,7 +29,7 @@ use countersign_model::time::Timestamp;
 use countersign_store::Store;
 
 pub use crate::act::Act;
-pub use crate::apply::{Planned, Plan};
+pub use crate::apply::{Plan, Planned};
 pub use crate::caller::Caller;
 pub use crate::documents::{Page, View};
 pub use crate::error::AppError;

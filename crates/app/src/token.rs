@@ -210,8 +210,7 @@ impl App {
         let deed =
             Deed { by, verb: "credential.issue", why: Some("a key of ours"), id: self.deed_id() };
         let change = self.change(&deed, vec![version], &|id| self.organization_of(id))?;
-        let reads =
-            vec![Precondition { noun: item.noun, id: item.id, rev: Some(item.rev) }];
+        let reads = vec![Precondition { noun: item.noun, id: item.id, rev: Some(item.rev) }];
         let also = vec![Also::Token(Token { scope: scope.to_string(), ..token })];
         self.commit(Batch { reads, changes: vec![change], also })?;
         Ok((made, id))

@@ -5,7 +5,7 @@ use super::{Complaint, complain};
 use crate::tree::Tree;
 
 /// The map of imports: which rooms a room may ship with. A crate exists only if it forbids something.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("judge", &["model"]),
     ("trace", &["model"]),
@@ -18,6 +18,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("runs", &["model", "trace"]),
     ("testkit", &["model"]),
     ("store", &[]),
+    ("app", &["model", "judge", "govern", "ledger", "register", "store"]),
     (
         "countersign",
         &[

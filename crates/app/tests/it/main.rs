@@ -1,0 +1,6 @@
+//! The verbs on a real store and a real ledger.
+
+mod house;
+mod lives;
+mod register;
+mod tokens;
