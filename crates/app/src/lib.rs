@@ -28,6 +28,10 @@ use countersign_ledger::Handles;
 use countersign_model::time::Timestamp;
 use countersign_store::Store;
 
+pub use countersign_register::{SETTINGS, SETTINGS_ID, parse as parse_register, time};
+pub use countersign_store::feed::{Changed, Cursor};
+pub use countersign_store::items::Filter;
+
 pub use crate::act::Act;
 pub use crate::apply::{Plan, Planned};
 pub use crate::caller::Caller;
@@ -67,6 +71,27 @@ impl App {
         &self.store
     }
 
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn ready(&self) -> Result<(), AppError> {
+        self.store.meta("schema")?;
+        Ok(())
+    }
+
+    /// Acts after a place in the feed, and the place to go on from.
+    pub fn changes(
+        &self,
+        caller: &Caller,
+        (transaction, seq): (i64, i64),
+    ) -> Result<(Vec<Changed>, (i64, i64)), AppError> {
+        self.demand(caller, "list", "change")?;
+        let changes = self.store.changes(Cursor { transaction, seq }, 100)?;
+        let last = changes
+            .last()
+            .map_or((transaction, seq), |change| (change.cursor.transaction, change.cursor.seq));
+        Ok((changes, last))
+    }
+
     pub fn now(&self) -> Timestamp {
         (self.clock)()
     }
@@ -80,6 +105,11 @@ impl App {
     fn with_handles<T>(&self, work: impl FnOnce(&mut Handles) -> T) -> T {
         work(&mut self.handles.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// SHA-256.
+pub fn digest(bytes: &[u8]) -> Vec<u8> {
+    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref().to_vec()
 }
 
 /// Nanoseconds, as `model` counts, to the store's microseconds.

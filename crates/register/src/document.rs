@@ -175,7 +175,7 @@ fn collect(value: &Json, kind: &Kind, pointer: &str, found: &mut Vec<Reference>)
     }
 }
 
-fn shape_of(noun: &str) -> Option<&'static Shape> {
+pub(crate) fn shape_of(noun: &str) -> Option<&'static Shape> {
     if noun == SETTINGS {
         return Some(&SETTINGS_SHAPE);
     }

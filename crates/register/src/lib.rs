@@ -46,5 +46,5 @@ pub use crate::mistake::Mistake;
 pub use crate::noun::Noun;
 pub use crate::parse::parse;
 pub use crate::scalar::{time, time_text};
-pub use crate::schema::schema;
+pub use crate::schema::{document_schemas, schema};
 pub use crate::write::{write, write_files};

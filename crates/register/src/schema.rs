@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::check::{EMAIL_BYTES_MAX, SLUG_BYTES_MAX};
-use crate::noun::{Noun, TOP};
+use crate::document::{SETTINGS, shape_of};
+use crate::noun::{Noun, SETTINGS_SHAPE, TOP};
 use crate::shape::{Field, Kind, Need, Shape};
 
 /// The schema of one document of a register. What it cannot say (that references resolve, that
@@ -21,6 +22,25 @@ pub fn schema() -> Value {
         schema.insert("$defs".to_owned(), definitions());
     }
     schema
+}
+
+/// The schema of each noun's document, as `<noun>_document`, and what they refer to, for a document
+/// that keeps its schemas under `prefix`.
+pub fn document_schemas(prefix: &str) -> Vec<(String, Value)> {
+    let mut schemas: Vec<(String, Value)> = Noun::WITH_ID
+        .iter()
+        .filter_map(|noun| Some((noun.singular(), shape_of(noun.singular())?)))
+        .chain([(SETTINGS, &SETTINGS_SHAPE)])
+        .map(|(noun, shape)| (format!("{noun}_document"), Value::Object(of_shape(shape))))
+        .collect();
+    if let Value::Object(definitions) = definitions() {
+        schemas.extend(definitions);
+    }
+    for (_, schema) in &mut schemas {
+        let moved = schema.to_string().replace("#/$defs/", &format!("{prefix}/"));
+        *schema = moved.parse().expect("a prefix of letters and slashes keeps it JSON");
+    }
+    schemas
 }
 
 fn definitions() -> Value {

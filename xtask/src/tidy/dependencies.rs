@@ -5,7 +5,7 @@ use super::{Complaint, complain};
 use crate::tree::Tree;
 
 /// The map of imports: which rooms a room may ship with. A crate exists only if it forbids something.
-const MAY_IMPORT: [(&str, &[&str]); 14] = [
+const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("judge", &["model"]),
     ("trace", &["model"]),
@@ -18,12 +18,14 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("runs", &["model", "trace"]),
     ("testkit", &["model"]),
     ("store", &[]),
+    ("wire", &["model", "register", "app"]),
+    ("http", &["app", "wire"]),
     ("app", &["model", "judge", "govern", "ledger", "register", "store"]),
     (
         "countersign",
         &[
             "model", "judge", "trace", "govern", "ledger", "sources", "register", "console",
-            "world", "runs",
+            "world", "runs", "store", "app", "wire", "http",
         ],
     ),
 ];
