@@ -6,6 +6,8 @@
 //!
 //! Forbidden here: I/O, clocks, the store. "Now" is the end of the data, a parameter.
 
+pub mod approval;
+pub mod bounds;
 pub mod catalogue;
 pub mod compare;
 pub mod finding;
