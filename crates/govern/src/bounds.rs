@@ -45,6 +45,8 @@ pub struct Wanted<'a> {
     /// `None` if it is for a group or a whole organization.
     pub identity: Option<&'a Identity>,
     pub interval: Interval,
+    /// When it was asked for; no grant reaches back before that.
+    pub asked_at: Timestamp,
     pub justification: Option<&'a str>,
     /// Who is to be accountable for it.
     pub sponsor: Option<&'a Sponsor>,
@@ -185,6 +187,10 @@ fn times(wanted: &Wanted<'_>, at: Timestamp, found: &mut Found) {
     } else if until <= at {
         found.refuse("request.over", "its end is in the past", "end it later than now");
     }
+    if from < wanted.asked_at {
+        let says = "it begins before it was asked for";
+        found.refuse("request.backdated", says, "begin when it is asked for, or later");
+    }
     let length = Duration(until.0.saturating_sub(from.0));
     let (_, entitlement) = wanted.entitlement;
     let limit = |most: Duration| Some(from.plus_nanos(most.0));
@@ -284,6 +290,10 @@ fn whom(wanted: &Wanted<'_>, at: Timestamp, found: &mut Found) {
     if !matches!(state, State::Active | State::Scheduled) {
         let remedy = if state == State::Suspended { "resume it first" } else { "name another" };
         found.refuse("identity.not_active", format!("the identity is {state}"), remedy);
+    }
+    if identity.active.until.is_none() {
+        let says = "until when the identity may be used is not said";
+        found.ask("identity.end_unknown", says, "say `active` of the identity");
     }
     let ends = (wanted.interval.until, identity.active.until);
     let says = "the identity ends sooner";

@@ -4,7 +4,7 @@
 //! with a clock that jumped gets what is right at that instant. Each notice has a stable key, so
 //! that it is told once; [`next_look`] says when an item must be looked at again.
 
-use countersign_model::lifecycle::{Lives, Noun, State, Verb};
+use countersign_model::lifecycle::{Lives, Noun, State, Verb, act};
 use countersign_model::register::{
     Credential, Exception, Grant, Identity, Organization, Sponsor, TrustPath,
 };
@@ -96,7 +96,7 @@ pub struct Limit {
     pub tidy: Option<Verb>,
 }
 
-/// A nouns's limits, in the order of [`What`].
+/// A noun's limits, in the order of [`What`].
 pub trait Limited: Lives {
     /// As far as the item had come at `at`.
     fn limits(&self, at: Timestamp) -> Vec<Limit>;
@@ -120,30 +120,52 @@ pub struct Notice {
 }
 
 /// What is to be told of an item at `at`, and how it is tidied.
+///
+/// [`What::Look`] goes on until two people have looked: whoever calls knows that (see
+/// [`crate::approval::standing`]) and leaves it out from then on.
 pub fn notices<T: Limited>(id: &str, item: &T, stored: State, at: Timestamp) -> Vec<Notice> {
-    if T::NOUN.is_over(stored) {
-        return Vec::new();
-    }
-    let waits = is_waiting(T::NOUN, stored);
-    let limits = item.limits(at).into_iter();
-    let notices = limits.filter_map(|limit| {
+    let limits = concerning(item, stored, at);
+    let end = limits.iter().find(|limit| limit.what == What::End).map(|limit| limit.at);
+    let has_ended = end.is_some_and(|end| end <= at);
+    let told = limits.into_iter().filter(|limit| !has_ended || outlives(limit.what));
+    let notices = told.filter_map(|limit| {
         let moment = moment(&limit, at)?;
-        // Of what nobody has decided on yet only the end matters, and only once it has passed.
-        let is_told = !waits || (limit.what == What::End && moment == Moment::RanOut);
-        is_told.then(|| notice::<T>(id, &limit, moment))
+        // What was tidied already is only told.
+        let tidied = |verb: &Verb| act(item, stored, *verb, at).is_ok_and(|to| to != stored);
+        let tidy = limit.tidy.filter(|_| moment == Moment::RanOut).filter(tidied);
+        Some(notice::<T>(id, &Limit { tidy, ..limit }, moment))
     });
     notices.collect()
 }
 
+/// What is told though the item has ended.
+fn outlives(what: What) -> bool {
+    matches!(what, What::End | What::Look | What::Reduction | What::Succession)
+}
+
+/// The limits that matter in a stored state.
+fn concerning<T: Limited>(item: &T, stored: State, at: Timestamp) -> Vec<Limit> {
+    let is_over = T::NOUN.is_over(stored) || stored == State::Succeeded;
+    let waits = is_waiting(T::NOUN, stored);
+    let mut limits = item.limits(at);
+    limits.retain_mut(|limit| {
+        if waits && limit.what == What::End {
+            // Nobody has decided on it yet, so its end is told only once it has passed.
+            limit.since = Some(limit.at);
+        }
+        (limit.what == What::Look) || (!is_over && (!waits || limit.what == What::End))
+    });
+    limits
+}
+
 /// When the item must be looked at again: the earliest moment after `at` at which something is told.
 pub fn next_look<T: Limited>(item: &T, stored: State, at: Timestamp) -> Option<Timestamp> {
-    if T::NOUN.is_over(stored) {
-        return None;
-    }
-    let limits = item.limits(at).into_iter();
-    let moments = limits.flat_map(|limit| {
+    let limits = concerning(item, stored, at);
+    let end = limits.iter().find(|limit| limit.what == What::End).map(|limit| limit.at);
+    let moments = limits.into_iter().flat_map(|limit| {
         let ahead = AHEAD_DAYS.into_iter().filter_map(move |days| ahead(&limit, days));
-        ahead.chain([limit.at])
+        let own = ahead.chain([limit.at]);
+        own.filter(move |moment| outlives(limit.what) || end.is_none_or(|end| *moment < end))
     });
     moments.filter(|moment| at < *moment).min()
 }
@@ -193,7 +215,7 @@ fn notice<T: Limited>(id: &str, limit: &Limit, moment: Moment) -> Notice {
         limit: limit.at,
         moment,
         tell: limit.tell,
-        tidy: limit.tidy.filter(|_| moment == Moment::RanOut),
+        tidy: limit.tidy,
     }
 }
 

@@ -190,6 +190,7 @@ fn bounds(register: &Register, question: &Question<'_>) -> Vec<String> {
                 until => End::At(time(until)),
             }),
         },
+        asked_at: question.at(),
         justification: question.part("why"),
         sponsor: question.part("sponsor").and_then(|id| register.sponsors.get(&id.into())),
         held: &held,
