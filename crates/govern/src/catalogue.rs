@@ -196,7 +196,15 @@ pub const POLICY_ERROR: Kind = Kind {
     controls: &["PR.AA-05"],
 };
 
-pub const ALL: [&Kind; 26] = [
+pub const ACCESS_BREAK_GLASS: Kind = Kind {
+    code: "access.break_glass",
+    severity: Severity::High,
+    says: "was taken by break-glass, without approval before",
+    remedy: "Two people look at what was done with it and say whether it was right.",
+    controls: &["PR.AA-05", "RS.MI-01"],
+};
+
+pub const ALL: [&Kind; 27] = [
     &USE_WITHOUT_GRANT,
     &USE_UNREGISTERED,
     &USE_AFTER_EXPIRY,
@@ -223,6 +231,7 @@ pub const ALL: [&Kind; 26] = [
     &REVIEW_OVERDUE,
     &INCOMPATIBLE,
     &POLICY_ERROR,
+    &ACCESS_BREAK_GLASS,
 ];
 
 pub const USE_UNKNOWN: Kind = Kind {

@@ -8,6 +8,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::time::Timestamp;
+
 mod shown;
 mod tables;
 
@@ -172,7 +174,8 @@ pub fn begin(noun: Noun, verb: Verb) -> Result<State, Refused> {
     })
 }
 
-/// The state to which `verb` leads from `state`, which may be stored or derived.
+/// The state to which `verb` leads from `state`, which may be stored or derived. Of an item at an
+/// instant, ask [`act`].
 ///
 /// # Errors
 /// [`Refused`] with the verbs that work from there.
@@ -185,6 +188,15 @@ pub fn next(noun: Noun, state: State, verb: Verb) -> Result<State, Refused> {
         verb,
         works: noun.works(state),
     })
+}
+
+/// The state to be stored when `verb` is done to an item at `at`: asked of the state in which it is
+/// shown then, so that what has expired cannot be suspended, nor what lapsed be taken for valid.
+///
+/// # Errors
+/// [`Refused`] with the verbs that work from the shown state.
+pub fn act<T: Lives>(item: &T, stored: State, verb: Verb, at: Timestamp) -> Result<State, Refused> {
+    next(T::NOUN, shown(item, stored, at), verb)
 }
 
 /// A verb that does not work there, and those that would.

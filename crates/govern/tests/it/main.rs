@@ -1,4 +1,14 @@
-//! Govern from outside: whatever the split and the order, the same report.
+//! Govern from outside: whatever the split and the order, the same report; `cases/*.txt` for people
+//! to read.
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on stops with what is wrong"
+)]
+
+mod case;
+mod cases;
 
 use countersign_govern::report::{Seen, report};
 use countersign_govern::tally::Tally;

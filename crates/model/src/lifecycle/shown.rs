@@ -70,17 +70,14 @@ impl Lives for Grant {
     }
 
     fn shown(&self, stored: State, at: Timestamp) -> State {
-        // A revocation may be set for later; until then the grant is what it was.
-        let stored = match (self.revoked, stored) {
-            (Some(revoked), _) if revoked <= at => State::Ended,
-            (Some(_), State::Ended) => State::Active,
-            _ => stored,
-        };
+        let interval =
+            Interval { until: sooner(self.interval.until, self.revoked), ..self.interval };
+        let stored = revoked_by(stored, (State::Ended, State::Active), self.revoked, at);
         let waits = matches!(stored, State::Requested | State::Approved | State::Countersigned);
-        if waits && has_ended(&self.interval, at) {
+        if waits && has_ended(&interval, at) {
             return State::Expired;
         }
-        in_force(stored, State::Active, &self.interval, &self.suspended, at)
+        in_force(stored, State::Active, &interval, &self.suspended, at)
     }
 }
 
@@ -127,12 +124,8 @@ impl Lives for Credential {
     }
 
     fn shown(&self, stored: State, at: Timestamp) -> State {
-        let stored = match (self.revoked, stored) {
-            (Some(revoked), _) if revoked <= at => State::Revoked,
-            (Some(_), State::Revoked) => State::Issued,
-            _ => stored,
-        };
-        let life = Interval { from: self.issued, until: self.until };
+        let stored = revoked_by(stored, (State::Revoked, State::Issued), self.revoked, at);
+        let life = Interval { from: self.issued, until: sooner(self.until, self.revoked) };
         if stored == State::Rotated {
             return if has_ended(&life, at) { State::Expired } else { State::Rotated };
         }
@@ -220,6 +213,21 @@ fn in_force(
         Some(from) if at < from => State::Scheduled,
         _ => running,
     }
+}
+
+/// What is stored as over by a revocation that is set for later is still what it was.
+fn revoked_by(
+    stored: State,
+    (over, running): (State, State),
+    revoked: Option<Timestamp>,
+    at: Timestamp,
+) -> State {
+    let is_later = revoked.is_some_and(|revoked| at < revoked);
+    if stored == over && is_later { running } else { stored }
+}
+
+fn sooner(until: Option<End>, revoked: Option<Timestamp>) -> Option<End> {
+    [until, revoked.map(End::At)].into_iter().flatten().min()
 }
 
 fn has_ended(interval: &Interval, at: Timestamp) -> bool {

@@ -146,7 +146,8 @@ const EXCEPTION: Table = Table {
     ],
 };
 
-/// `proposed`: a successor is. They accept or refuse; meanwhile the clock goes on.
+/// `proposed`: a successor is. They accept or refuse; meanwhile the clock goes on. Whoever is known
+/// by their facts to have left is shown so before anybody recorded it, which `leave` still does.
 const SPONSOR: Table = Table {
     states: &[
         S::Scheduled,
@@ -161,6 +162,7 @@ const SPONSOR: Table = Table {
     steps: &[
         (S::Scheduled, V::Leave, S::Left),
         (S::Employed, V::Leave, S::Left),
+        (S::Left, V::Leave, S::Left),
         (S::Left, V::Return, S::Employed),
         (S::Left, V::Propose, S::Proposed),
         (S::Left, V::Reduce, S::Reduced),
@@ -168,9 +170,11 @@ const SPONSOR: Table = Table {
         (S::Proposed, V::Propose, S::Proposed),
         (S::Proposed, V::Accept, S::Succeeded),
         (S::Proposed, V::Refuse, S::Left),
+        (S::Reduced, V::Leave, S::Left),
         (S::Reduced, V::Return, S::Employed),
         (S::Reduced, V::Propose, S::Proposed),
         (S::Reduced, V::Stop, S::Stopped),
+        (S::Stopped, V::Leave, S::Left),
         (S::Stopped, V::Return, S::Employed),
         (S::Stopped, V::Propose, S::Proposed),
         (S::Succeeded, V::Return, S::Employed),
