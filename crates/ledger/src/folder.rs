@@ -191,4 +191,4 @@ fn write_public_key(disk: &mut Folder, key: &PublicKey) -> io::Result<bool> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

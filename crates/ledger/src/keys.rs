@@ -7,6 +7,7 @@ use std::path::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::cosign::WitnessSigner;
 use crate::disk::{read_bounded, sync_folder};
 use crate::note::{NoteError, SigningKey};
 
@@ -26,13 +27,15 @@ pub enum KeyError {
              somebody may have read it"
     )]
     Readable { file: String },
-    #[error("`{file}` is not a key file of a ledger")]
+    #[error("`{file}` is not a key file of a ledger or a witness")]
     Malformed { file: String },
     #[error(
         "`{file}` is missing, but the ledger has signed before; restore it, or begin a new \
              ledger in another folder"
     )]
     Missing { file: String },
+    #[error("there is no `{file}`; `countersign witness init` makes a witness")]
+    NoWitness { file: String },
     #[error("the key in `{file}` is of the log `{name}`")]
     OtherLog { file: String, name: String },
     #[error(transparent)]
@@ -77,6 +80,16 @@ pub(crate) fn handle_key(
     }
     create(path, &format!("{HANDLE_PREFIX}{}\n", STANDARD.encode(seed)), if_missing)?;
     Ok(*seed)
+}
+
+pub(crate) fn read_witness_key(path: &Path) -> Result<WitnessSigner, KeyError> {
+    let missing = || KeyError::NoWitness { file: show(path) };
+    let text = read_private(path)?.ok_or_else(missing)?;
+    WitnessSigner::parse(&text).map_err(|_| KeyError::Malformed { file: show(path) })
+}
+
+pub(crate) fn create_witness_key(path: &Path, key: &WitnessSigner) -> Result<(), KeyError> {
+    create(path, &key.to_private_text(), IfMissing::Create)
 }
 
 fn read_private(path: &Path) -> Result<Option<String>, KeyError> {

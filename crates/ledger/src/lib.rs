@@ -17,6 +17,7 @@
 
 pub mod bundle;
 pub mod checkpoint;
+pub mod cosign;
 mod disk;
 pub mod entry;
 pub mod folder;
@@ -25,10 +26,12 @@ mod keys;
 mod log;
 pub mod merkle;
 pub mod note;
+pub mod policy;
 pub mod proof;
 pub mod prove;
 pub mod tile;
 pub mod verify;
+pub mod witness;
 
 pub use folder::{Append, Appended, Ledger, LedgerError, OpenOptions};
 pub use handles::Handles;

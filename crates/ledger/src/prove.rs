@@ -9,7 +9,7 @@ use crate::disk::{Disk, Folder};
 use crate::entry::{Batch, Entry, Row};
 use crate::folder::PUBLIC_KEY;
 use crate::log::{BATCH_FILE_BYTES_MAX, BUNDLE_BYTES_MAX, CHECKPOINT, TILE_BYTES_MAX};
-use crate::merkle::{Hash, inclusion_proof, leaf_hash, root_of};
+use crate::merkle::{Hash, consistency_proof, inclusion_proof, leaf_hash, root_of};
 use crate::note::{NOTE_BYTES_MAX, NoteError, PublicKey};
 use crate::proof::{Proof, ProofError, RowProof, check};
 use crate::tile::{self, Level, TILE_WIDTH, Tile};
@@ -30,6 +30,8 @@ pub enum ProveError {
     Checkpoint(#[source] CheckpointError),
     #[error("no entry {index}; the ledger has {size}")]
     NoSuchEntry { index: u64, size: u64 },
+    #[error("the ledger has {size} entries, which is less than {old}")]
+    Shorter { old: u64, size: u64 },
     #[error("no row of the ledger is the one asked for")]
     NoSuchRow,
     #[error("the ledger does not prove its own entry; `countersign verify` says more")]
@@ -86,6 +88,23 @@ pub fn prove_row(
         }
     }
     Err(ProveError::NoSuchRow)
+}
+
+/// Proves that the tree of `old` leaves is the beginning of the signed one; what a log sends to its
+/// witnesses ([`crate::witness::request_body`]).
+pub fn extension(folder: &Path, old: u64) -> Result<Extension, ProveError> {
+    let source = Source::open(Folder::new(folder))?;
+    let size = source.checkpoint.size;
+    let path = consistency_proof(old, size, &mut |height, index| source.node(height, index))?;
+    let path = path.ok_or(ProveError::Shorter { old, size })?;
+    Ok(Extension { path, note: source.note })
+}
+
+/// A consistency proof and the note of the tree that it leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extension {
+    pub path: Vec<Hash>,
+    pub note: String,
 }
 
 struct Source {
