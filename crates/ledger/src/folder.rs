@@ -17,12 +17,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::Checkpoint;
-use crate::disk::{Disk as _, Folder};
+use crate::disk::{Disk, Folder};
 use crate::handles::Handles;
 use crate::keys::{IfMissing, KeyError, handle_key, signing_key};
 pub use crate::log::Appended;
 use crate::log::{CHECKPOINT, Log, LogError};
-use crate::note::PublicKey;
+use crate::note::{PublicKey, SigningKey};
 
 pub(crate) const PUBLIC_KEY: &str = "public.key";
 
@@ -76,7 +76,23 @@ impl fmt::Debug for Ledger {
 }
 
 impl Ledger {
+    /// Opens a ledger that skips what it has already, as the runs of a trace need it: it remembers
+    /// half of each leaf's hash.
     pub fn open_or_create(folder: &Path, options: &OpenOptions<'_>) -> Result<Self, LedgerError> {
+        Self::open_by(folder, options, Log::open)
+    }
+
+    /// Opens a ledger for one sequencer, by whom each leaf has its place
+    /// ([`Ledger::append_from`]). Time and memory do not grow with the ledger.
+    pub fn open_in_order(folder: &Path, options: &OpenOptions<'_>) -> Result<Self, LedgerError> {
+        Self::open_by(folder, options, Log::open_in_order)
+    }
+
+    fn open_by(
+        folder: &Path,
+        options: &OpenOptions<'_>,
+        open: impl FnOnce(Box<dyn Disk>, SigningKey) -> Result<Log, LogError>,
+    ) -> Result<Self, LedgerError> {
         let io = |source| LedgerError::Folder { folder: folder.display().to_string(), source };
         fs::create_dir_all(folder).map_err(io)?;
         let lock = fs::OpenOptions::new()
@@ -103,7 +119,7 @@ impl Ledger {
         write_public_key(&mut disk, key.public()).map_err(io)?.then_some(()).ok_or_else(|| {
             LedgerError::OtherPublicKey(folder.join(PUBLIC_KEY).display().to_string())
         })?;
-        let log = Log::open(Box::new(disk), key)?;
+        let log = open(Box::new(disk), key)?;
         Ok(Self { folder: folder.to_owned(), log, handles, _lock: lock })
     }
 
@@ -139,6 +155,19 @@ impl Ledger {
             append.leaf(leaf.as_ref())?;
         }
         append.commit()
+    }
+
+    /// Adds leaves whose places are `expected_size` and on, and commits; for a ledger opened in order.
+    ///
+    /// Those that are there already are compared and skipped, so that doing it again after a crash
+    /// is harmless. Refused, with nothing added, if the ledger has fewer leaves than expected, more
+    /// than the caller knows, or another one in a place.
+    pub fn append_from<L: AsRef<[u8]>>(
+        &mut self,
+        expected_size: u64,
+        leaves: &[L],
+    ) -> Result<Appended, LedgerError> {
+        Ok(self.log.append_from(expected_size, leaves)?)
     }
 
     /// Begins to add leaves and rows. What is dropped without a commit stays in memory and goes
