@@ -29,6 +29,7 @@ pub mod note;
 pub mod policy;
 pub mod proof;
 pub mod prove;
+pub mod seal;
 pub mod tile;
 pub mod verify;
 pub mod witness;

@@ -24,7 +24,7 @@ impl Temporary {
         Self(folder)
     }
 
-    fn open(&self) -> Result<Ledger, LedgerError> {
+    pub fn open(&self) -> Result<Ledger, LedgerError> {
         Ledger::open_or_create(&self.0, &options())
     }
 }
