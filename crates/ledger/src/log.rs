@@ -7,6 +7,7 @@
 //! After a crash before 2 the next writer overwrites what is there; after 2 it finishes 3.
 
 mod in_order;
+mod rotate;
 
 use std::collections::HashSet;
 use std::io;
@@ -20,7 +21,7 @@ use crate::note::{NOTE_BYTES_MAX, SigningKey};
 use crate::tile::{self, Level, TILE_WIDTH, Tile, levels};
 
 pub(crate) const CHECKPOINT: &str = "checkpoint";
-const NEXT: &str = "checkpoint.next";
+pub(crate) const NEXT: &str = "checkpoint.next";
 /// A batch ends here whatever its rows.
 const BATCH_BYTES_MAX: usize = 8 << 20;
 /// A batch file is at most one row longer.
@@ -60,6 +61,8 @@ pub enum LogError {
     Ahead { size: u64, known: u64 },
     #[error("entry {0} of the ledger is another one than was to be added there; nothing was added")]
     Differs(u64),
+    #[error("the key cannot be changed for that reason")]
+    Rotation(#[source] crate::entry::EntryError),
     #[error("the ledger was opened to skip entries that it has, not to give them their place")]
     NotInOrder,
 }
@@ -382,7 +385,7 @@ fn read_next(disk: &dyn Disk, key: &SigningKey) -> Result<Option<Checkpoint>, Lo
     }
 }
 
-fn finish_publication(disk: &mut dyn Disk) -> Result<(), LogError> {
+pub(crate) fn finish_publication(disk: &mut dyn Disk) -> Result<(), LogError> {
     disk.sync().map_err(LogError::Sync)?;
     let io = |source| LogError::Io { file: CHECKPOINT.to_owned(), source };
     disk.rename(NEXT, CHECKPOINT).map_err(io)?;
