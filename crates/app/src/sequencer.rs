@@ -7,7 +7,7 @@
 use countersign_ledger::{Ledger, LedgerError};
 use countersign_store::batch::{Also, Batch};
 use countersign_store::feed::Sequenced;
-use countersign_store::{Outcome, Store, StoreError};
+use countersign_store::{Failpoint, Outcome, Store, StoreError};
 
 /// Leaves in one checkpoint.
 const LEAVES_MAX: usize = 4096;
@@ -31,9 +31,16 @@ pub enum SequencerError {
 }
 
 /// The one writer of the instance's ledger.
-#[derive(Debug)]
 pub struct Sequencer {
+    /// Opened in order.
     ledger: Ledger,
+    failpoint: Failpoint,
+}
+
+impl std::fmt::Debug for Sequencer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sequencer({:?})", self.ledger)
+    }
 }
 
 impl Sequencer {
@@ -52,7 +59,7 @@ impl Sequencer {
             let store = known.leaves + u64::try_from(waiting).unwrap_or(0);
             return Err(SequencerError::StoreIsOlder { ledger: leaves, store });
         }
-        Ok(Self { ledger })
+        Ok(Self { ledger, failpoint: store.failpoint() })
     }
 
     pub fn ledger(&self) -> &Ledger {
@@ -66,12 +73,11 @@ impl Sequencer {
         let Some(last) = changes.last() else {
             return Ok((self.ledger.checkpoint().size, false));
         };
-        let appended = self.ledger.append(changes.iter().map(|change| &change.leaf))?;
-        let leaves = from.leaves + u64::try_from(changes.len()).unwrap_or(0);
-        if appended.tree_size != leaves {
-            let ledger = appended.tree_size;
-            return Err(SequencerError::StoreIsOlder { ledger, store: leaves });
-        }
+        let evidence: Vec<&[u8]> = changes.iter().map(|change| change.leaf.as_slice()).collect();
+        (self.failpoint)("ledger.append.before");
+        let appended = self.ledger.append_from(from.leaves, &evidence)?;
+        (self.failpoint)("ledger.append.after");
+        let leaves = appended.tree_size;
         let to = Sequenced { leaves, cursor: last.cursor };
         let also = vec![Also::Sequenced { from, to }];
         match store.commit(Batch { also, ..Batch::default() })? {

@@ -60,6 +60,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Make a company whose logs have a known truth.
     Simulate(SimulateArgs),
+    /// Run the control plane: the register as a living system, with an API.
+    Serve(ServeArgs),
     /// List the log formats that can be read, and how each is proven.
     Sources {
         /// More definitions of your own.
@@ -170,6 +172,32 @@ pub enum RegisterCommand {
         /// A folder of YAML files, or one file.
         register: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Where state, keys and ledger are kept.
+    #[arg(long, value_name = "DIR", default_value = "countersign-data", env = "COUNTERSIGN_DATA")]
+    pub data: PathBuf,
+    /// Where the state of record is: a path, or `postgres://user@host/database`; by default a file
+    /// in --data.
+    #[arg(long, value_name = "ADDRESS", env = "COUNTERSIGN_STORE", hide_env_values = true)]
+    pub store: Option<String>,
+    /// Where the API listens.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8380")]
+    pub listen: std::net::SocketAddr,
+    /// Where metrics are served.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9380")]
+    pub metrics: std::net::SocketAddr,
+    /// How the operator's log is written.
+    #[arg(long, value_enum, default_value_t = Log::Text)]
+    pub log: Log,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Log {
+    Text,
+    Json,
 }
 
 #[derive(Debug, Args)]

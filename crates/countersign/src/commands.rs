@@ -3,6 +3,7 @@
 pub mod check;
 pub mod register;
 pub mod schema;
+pub mod serve;
 pub mod show;
 pub mod simulate;
 pub mod sources;

@@ -8,6 +8,7 @@ mod json;
 mod out;
 mod pipeline;
 mod row;
+mod serve;
 mod strip;
 mod tenants;
 mod view;
@@ -68,6 +69,7 @@ fn run(command: Command, told: Told) -> anyhow::Result<Exit> {
         }
         Command::Verify(args) => commands::verify::run(&args, told),
         Command::Simulate(args) => commands::simulate::run(&args, told),
+        Command::Serve(args) => commands::serve::run(&args, told),
         Command::Sources { source } => commands::sources::run(&source, told),
         Command::Schema { name } => commands::schema::run(&name),
         Command::Completions { shell } => {

@@ -133,6 +133,12 @@ impl Ledger {
         Ok(Self { folder, private, keys: keys.ok_or_else(other)?, log, handles, _lock: lock })
     }
 
+    /// The handles of a ledger that another process writes to: the file of the key is enough.
+    pub fn read_handles(folder: &Path) -> Result<Handles, LedgerError> {
+        let key = handle_key(&folder.join("handle.key"), &[0; 32], IfMissing::Refuse)?;
+        Ok(Handles::new(&key))
+    }
+
     pub fn folder(&self) -> &Path {
         &self.folder
     }

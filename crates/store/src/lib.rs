@@ -13,6 +13,7 @@ pub mod batch;
 mod engine;
 pub mod feed;
 pub mod items;
+pub mod lead;
 mod rest;
 mod schema;
 mod value;
@@ -171,6 +172,16 @@ impl Store {
             Some(writer) => writer.commit(batch),
             None => commit_on(&self.readers, &batch, &self.failpoint),
         }
+    }
+
+    /// The hook that [`Store::open_with`] was given, for steps outside the store.
+    pub fn failpoint(&self) -> Failpoint {
+        Arc::clone(&self.failpoint)
+    }
+
+    /// Whether the writer has stopped after a failure: only a new start tells what is on disk.
+    pub fn has_stopped(&self) -> bool {
+        self.writer.as_ref().is_some_and(Writer::has_stopped)
     }
 
     fn read<T>(

@@ -41,6 +41,12 @@ impl Writer {
     }
 }
 
+impl Writer {
+    pub fn has_stopped(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
 impl Drop for Writer {
     /// What was given is written first.
     fn drop(&mut self) {

@@ -81,7 +81,7 @@ fn ledger(folder: &Path) -> Ledger {
         signing_seed: [7; 32],
         handle_seed: [8; 32],
     };
-    Ledger::open_or_create(&folder.join("ledger"), &options).unwrap()
+    Ledger::open_in_order(&folder.join("ledger"), &options).unwrap()
 }
 
 pub fn parsed(text: &str) -> Register {
