@@ -8,7 +8,9 @@
 //! one item and becomes an exception with approver and end. There is no other way round a template.
 
 mod answers;
+mod departures;
 mod fill;
+mod placeholders;
 
 use std::collections::BTreeMap;
 
@@ -230,7 +232,7 @@ fn read(file: &str, source: &str, mistakes: &mut Mistakes) -> Option<Template> {
         return None;
     };
     let template = Template { id, title, about, questions, makes, file: file.to_owned() };
-    fill::check_placeholders(&template, mistakes);
+    placeholders::check(&template, mistakes);
     Some(template)
 }
 

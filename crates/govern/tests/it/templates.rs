@@ -8,7 +8,8 @@ use countersign_govern::template::{LONGEST, Refusal, SHIPPED, is_departure, refu
 use countersign_model::id::SponsorId;
 use countersign_model::register::{Exception, Sponsor};
 use countersign_model::time::{Duration, End, Interval, Timestamp};
-use countersign_register::{Answers, Mistake, Template, gaps, parse, write};
+use countersign_register::{Answer, Answers, Departure, Mistake, Template, gaps, parse, write};
+use proptest::prelude::*;
 
 const BASE: &str = include_str!("../../cases/templates/base.yaml");
 
@@ -74,6 +75,34 @@ fn each_shipped_template_says_what_it_is_and_asks_little() {
 }
 
 #[test]
+fn the_documented_template_and_answers_work() {
+    let text = include_str!("../../../../docs/templates.md");
+    let mut blocks = text.split("```yaml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let template = Template::parse("docs", blocks.next().unwrap()).unwrap();
+    let (name, answers) = Answers::parse("docs", blocks.next().unwrap()).unwrap();
+    assert_eq!(name, template.id);
+    let made = write(&template.fill(&answers).unwrap());
+    let expected = "\
+organizations:
+  - id: north
+    kind: partner
+    state: proposed
+    sponsor: ingrid-vale
+    contract: {from: 2026-03-01, until: 2028-03-01}
+
+exceptions:
+  - id: north.contract
+    rule: template.contract
+    subject: \"organization:north\"
+    approved_by: colin-marsh
+    justification: The contract runs for two years
+    from: 2026-03-01
+    until: 2026-12-01
+";
+    assert_eq!(made, expected);
+}
+
+#[test]
 fn a_template_that_is_wrong_says_where_and_how() {
     let text = "template: t\ntitle: T\nabout: a\nquestions:\n  - {key: id, kind: slag, ask: The id}\n  \
                 - {key: id, kind: slug, ask: The id}\n  - {key: Id!, kind: slug, ask: a}\n  - {key: x}\n\
@@ -93,6 +122,53 @@ t:11:73: `` is no placeholder; write `{key}` or `{key+90d}`
 t:12:1: a template has no key `titel`; did you mean `title`?
 ";
     assert_eq!(shown(&mistakes), expected);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever an answer says, it stays the value that it is asked for, and reads back as it was.
+    #[test]
+    fn no_answer_gets_out_of_its_place(
+        name in prop_oneof![any::<String>(), "[-{}+:#\\[\\]\"'\n &*!|>%@`,?~a-z]{1,20}"],
+        issuer in prop_oneof![any::<String>(), "\\{(id|from)(\\+[0-9]{1,20}d)?\\}"],
+        value in prop_oneof![any::<String>(), "[-{}:#\\[\\]\"' &*a-z]{0,20}"],
+    ) {
+        let template = Template::parse("t", shipped("oidc-partner").unwrap()).unwrap();
+        let mut answers = Answers::default();
+        let given = [
+            ("id", "north"),
+            ("name", &name),
+            ("sponsor", "sam"),
+            ("issuer", &issuer),
+            ("from", "2026-03-01"),
+            ("until", "2027-03-01"),
+        ];
+        for (key, text) in given {
+            answers.answers.insert(key.to_owned(), Answer::One(text.to_owned()));
+        }
+        if let Ok(register) = template.fill(&answers) {
+            let files = [("base".to_owned(), BASE.to_owned()), ("made".to_owned(), write(&register))];
+            let (whole, mistakes) = parse(&files);
+            prop_assert_eq!(shown(&mistakes), "");
+            prop_assert_eq!(whole.organizations.len(), 2);
+            let made = &whole.organizations[&"north".into()];
+            prop_assert_eq!(made.name.as_ref(), Some(&name));
+            prop_assert_eq!(whole.trust_paths[&"north-oidc".into()].issuer.as_ref(), Some(&issuer));
+        }
+        answers.departures.push(Departure {
+            subject: "organization:north".to_owned(),
+            key: "name".to_owned(),
+            value: Some(value),
+            approved_by: name,
+            justification: "why".to_owned(),
+            from: "2026-03-01".to_owned(),
+            until: issuer,
+        });
+        // Most of them are refused; none may make anything fall over.
+        let _ = template.fill(&answers);
+        let _ = Template::parse("t", &answers.departures[0].approved_by);
+    }
 }
 
 #[test]

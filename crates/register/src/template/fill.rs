@@ -2,7 +2,9 @@
 
 use countersign_model::register::Register;
 
-use super::{Answer, Answers, Departure, NODES_MAX, NOWHERE, Question, Template};
+use super::departures::{depart, put_exceptions};
+use super::placeholders::{Piece, pieces};
+use super::{Answer, Answers, NOWHERE, Question, Template};
 use crate::check::{Check, Ids, wrong_value};
 use crate::item::Item;
 use crate::mistake::{Mistake, Mistakes, Place};
@@ -10,7 +12,7 @@ use crate::noun::{Noun, TOP, read_into};
 use crate::scalar::{duration, time, time_text};
 use crate::shape::{Kind, Need, Shape};
 use crate::suggest::{did_you_mean, shown};
-use crate::yaml::{self, Entry, Node, Value};
+use crate::yaml::{Entry, Node, Value};
 
 /// Files of the messages: answers, then the template.
 const TEMPLATE: usize = 1;
@@ -178,228 +180,6 @@ impl Filling<'_> {
         let (at, by) = (time(&answer)?, duration(by)?);
         Some(time_text(at.plus_nanos(if later { by.0 } else { -by.0 })))
     }
-}
-
-/// A part of a scalar.
-enum Piece<'a> {
-    Text(&'a str),
-    /// Later (`true`) or sooner by a length of time, if it is a time.
-    Answer {
-        key: &'a str,
-        shift: Option<(bool, &'a str)>,
-    },
-}
-
-/// Takes a scalar apart. `Err` with what is between braces and is no placeholder.
-fn pieces(text: &str) -> Result<Vec<Piece<'_>>, &str> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        let Some((inside, after)) = after.split_once('}') else { return Err(after) };
-        if !before.is_empty() {
-            pieces.push(Piece::Text(before));
-        }
-        let shifted = [('+', true), ('-', false)].into_iter();
-        let mut shifted = shifted.filter_map(|(sign, later)| {
-            inside.split_once(sign).map(|(key, by)| (key, Some((later, by))))
-        });
-        let (key, shift) = shifted.next().unwrap_or((inside, None));
-        if key.is_empty() || shift.is_some_and(|(_, by)| duration(by).is_none()) {
-            return Err(inside);
-        }
-        pieces.push(Piece::Answer { key, shift });
-        rest = after;
-    }
-    if !rest.is_empty() {
-        pieces.push(Piece::Text(rest));
-    }
-    Ok(pieces)
-}
-
-/// Every placeholder names a question, and reckons only from times.
-pub(super) fn check_placeholders(template: &Template, mistakes: &mut Mistakes) {
-    let mut nodes = vec![&template.makes];
-    while let Some(node) = nodes.pop() {
-        match &node.value {
-            Value::Null => {}
-            Value::List(items) => nodes.extend(items),
-            Value::Map(entries) => nodes.extend(entries.iter().map(|entry| &entry.node)),
-            Value::Scalar(text) => {
-                if let Err((message, fix)) = check_scalar(template, text) {
-                    mistakes.push(node.place, message, Some(fix));
-                }
-            }
-        }
-    }
-}
-
-fn check_scalar(template: &Template, text: &str) -> Result<(), (String, String)> {
-    let pieces = pieces(text).map_err(|inside| {
-        let fix = "write `{key}` or `{key+90d}`".to_owned();
-        (format!("{} is no placeholder", shown(inside)), fix)
-    })?;
-    let keys: Vec<&str> = template.questions.iter().map(|asked| asked.key.as_str()).collect();
-    for piece in pieces {
-        let Piece::Answer { key, shift } = piece else { continue };
-        match template.questions.iter().find(|asked| asked.key == key) {
-            None => {
-                let message = format!("no question is {}", shown(key));
-                return Err((message, did_you_mean(key, &keys, "it asks")));
-            }
-            Some(asked) if shift.is_some() && asked.kind != "time" => {
-                let message = format!("{} is no time to reckon from", shown(key));
-                return Err((message, "name a question of kind `time`".to_owned()));
-            }
-            Some(_) => {}
-        }
-    }
-    Ok(())
-}
-
-/// Changes one key of one item and gives the exception that records it; `None` if nothing differs.
-fn depart(
-    made: &mut Node,
-    departure: &Departure,
-    place: Place,
-    mistakes: &mut Mistakes,
-) -> Option<Node> {
-    let Departure { subject, key, value, .. } = departure;
-    let mut refuse = |message: String, fix: String| {
-        mistakes.push(place, message, Some(fix));
-        None
-    };
-    let subjects = subjects(made);
-    let named: Vec<&str> = subjects.iter().map(String::as_str).collect();
-    let Some(item) = item_mut(made, subject) else {
-        let fix = did_you_mean(subject, &named, "it makes");
-        return refuse(format!("the template makes no {}", shown(subject)), fix);
-    };
-    if key == "id" {
-        return refuse("an id is no departure".to_owned(), "answer otherwise".to_owned());
-    }
-    let new = match value.as_deref().map(|text| parse_value(text, place)) {
-        None => None,
-        Some(Some(node)) => Some(node),
-        Some(None) => {
-            let text = shown(value.as_deref().unwrap_or_default());
-            let fix = "write a value such as `2027-01-01` or `{aal: 1}`".to_owned();
-            return refuse(format!("{text} is no value"), fix);
-        }
-    };
-    let Value::Map(entries) = &mut item.value else { return None };
-    let at = entries.iter().position(|entry| entry.key == *key);
-    let same = match (at.and_then(|at| entries.get(at)), &new) {
-        (Some(old), Some(new)) => is_same(&old.node, new),
-        (None, None) => true,
-        _ => false,
-    };
-    if same {
-        return None;
-    }
-    match (at, new) {
-        (Some(at), Some(node)) => entries[at].node = node,
-        (Some(at), None) => drop(entries.remove(at)),
-        (None, Some(node)) => entries.push(Entry { key: key.clone(), place, node }),
-        (None, None) => {}
-    }
-    Some(exception(departure, place))
-}
-
-fn parse_value(text: &str, place: Place) -> Option<Node> {
-    let mut nodes = NODES_MAX;
-    let mut refused = Mistakes::default();
-    let mut documents = yaml::read(0, text, &mut nodes, &mut refused)?;
-    let node = documents.pop().filter(|_| documents.is_empty() && !refused.is_any())?;
-    Some(at(node, place))
-}
-
-/// The node with all places replaced: those of a value inside a text mean nothing.
-fn at(node: Node, place: Place) -> Node {
-    let value = match node.value {
-        Value::List(items) => Value::List(items.into_iter().map(|item| at(item, place)).collect()),
-        Value::Map(entries) => {
-            let entry = |entry: Entry| Entry { key: entry.key, place, node: at(entry.node, place) };
-            Value::Map(entries.into_iter().map(entry).collect())
-        }
-        other => other,
-    };
-    Node { place, value }
-}
-
-fn is_same(one: &Node, other: &Node) -> bool {
-    match (&one.value, &other.value) {
-        (Value::Null, Value::Null) => true,
-        (Value::Scalar(one), Value::Scalar(other)) => {
-            one == other || time(one).is_some_and(|at| time(other) == Some(at))
-        }
-        (Value::List(one), Value::List(other)) => {
-            one.len() == other.len()
-                && one.iter().zip(other).all(|(one, other)| is_same(one, other))
-        }
-        (Value::Map(one), Value::Map(entries)) => {
-            let found = |entry: &Entry| {
-                other.get(&entry.key).is_some_and(|other| is_same(&entry.node, other))
-            };
-            one.len() == entries.len() && one.iter().all(found)
-        }
-        _ => false,
-    }
-}
-
-fn exception(departure: &Departure, place: Place) -> Node {
-    let Departure { subject, key, approved_by, justification, from, until, .. } = departure;
-    let (_, id) = subject.split_once(':').unwrap_or(("", subject));
-    let entries = [
-        ("id", format!("{id}.{key}")),
-        ("rule", format!("template.{key}")),
-        ("subject", subject.clone()),
-        ("approved_by", approved_by.clone()),
-        ("justification", justification.clone()),
-        ("from", from.clone()),
-        ("until", until.clone()),
-    ];
-    let entry = |(key, text): (&str, String)| Entry {
-        key: key.to_owned(),
-        place,
-        node: Node { place, value: Value::Scalar(text) },
-    };
-    Node { place, value: Value::Map(entries.into_iter().map(entry).collect()) }
-}
-
-fn put_exceptions(made: &mut Node, exceptions: Vec<Node>) {
-    let place = made.place;
-    let Value::Map(entries) = &mut made.value else { return };
-    if exceptions.is_empty() {
-        return;
-    }
-    let key = Noun::Exception.key();
-    if let Some(entry) = entries.iter_mut().find(|entry| entry.key == key) {
-        if let Value::List(items) = &mut entry.node.value {
-            items.extend(exceptions);
-        }
-        return;
-    }
-    let node = Node { place, value: Value::List(exceptions) };
-    entries.push(Entry { key: key.to_owned(), place, node });
-}
-
-/// `noun:id` of every item.
-fn subjects(made: &Node) -> Vec<String> {
-    let of = |noun: Noun| {
-        let items = made.get(noun.key()).map_or(&[][..], Node::list).iter();
-        let ids = items.filter_map(|item| item.get("id").and_then(Node::scalar));
-        ids.map(move |id| format!("{}:{id}", noun.singular()))
-    };
-    Noun::WITH_ID.into_iter().flat_map(of).collect()
-}
-
-fn item_mut<'n>(made: &'n mut Node, subject: &str) -> Option<&'n mut Node> {
-    let (name, id) = subject.split_once(':')?;
-    let noun = Noun::WITH_ID.into_iter().find(|noun| noun.singular() == name)?;
-    let Value::Map(entries) = &mut made.value else { return None };
-    let entry = entries.iter_mut().find(|entry| entry.key == noun.key())?;
-    let Value::List(items) = &mut entry.node.value else { return None };
-    items.iter_mut().find(|item| item.get("id").and_then(Node::scalar) == Some(id))
 }
 
 /// Two answers may give two items one id, and two departures may change one key.
