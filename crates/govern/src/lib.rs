@@ -2,7 +2,7 @@
 //!
 //! Changes: [`approval`] says who must approve a request, [`bounds`] what stands in its way,
 //! [`ends`] what has run out, will, and takes what with it, [`succession`] what becomes of the access
-//! of a sponsor who left. They take single nouns and look-ups, never a whole register. The states
+//! of a sponsor who left, [`template`] how somebody new comes in. They take single nouns and look-ups, never a whole register. The states
 //! that verbs lead through are in `countersign_model::lifecycle`.
 //!
 //! Answers: coverage, the matrix of ways in, findings.
@@ -22,3 +22,4 @@ pub mod report;
 pub mod standing;
 pub mod succession;
 pub mod tally;
+pub mod template;

@@ -214,6 +214,23 @@ impl Check<'_> {
 const HANDLE_ONLY: &str = "revoke it if it is one, and give only its public handle: a key id, a \
                            fingerprint or a hash";
 
+/// What would work instead, if `text`, which stands alone, is no value of `kind`. References are not
+/// looked up.
+pub(crate) fn wrong_value(kind: &'static Kind, text: &str) -> Option<String> {
+    let is_secret = kind_of_secret(text).is_some()
+        || (matches!(kind, Kind::Handle) && has_aws_secret_form(text));
+    if is_secret {
+        return Some(HANDLE_ONLY.to_owned());
+    }
+    if text.trim().is_empty() {
+        return Some("leave it out if it is not known".to_owned());
+    }
+    match kind {
+        Kind::Ref(_) => (!is_slug(text)).then(|| expected(&Kind::Slug)),
+        _ => wrong_in(kind, text),
+    }
+}
+
 /// What would work instead, if `text` is not of `kind`.
 fn wrong_in(kind: &'static Kind, text: &str) -> Option<String> {
     let fits = match kind {

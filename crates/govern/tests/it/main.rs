@@ -9,6 +9,7 @@
 
 mod case;
 mod cases;
+mod templates;
 
 use countersign_govern::report::{Seen, report};
 use countersign_govern::tally::Tally;
