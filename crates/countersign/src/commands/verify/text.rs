@@ -47,17 +47,14 @@ pub fn intact(verified: &Verified, told: Told) -> String {
     let (changes, custody) = (verified.changes, verified.custody);
     if changes + custody > 0 {
         text.push_str(&format!(
-            "{changes} changes of the register, {custody} entries about keys, epochs, readings, erasures and holds.\n"
+            "{changes} changes of the register; {custody} of keys, epochs, readings, erasures and holds.\n"
         ));
     }
     if verified.foreign > 0 {
         text.push_str(&format!("{} entries that this version cannot read.\n", verified.foreign));
     }
     if keys.len() > 1 {
-        text.push_str(&format!(
-            "The key was changed {} times, each time by the one before:\n",
-            keys.len() - 1
-        ));
+        text.push_str("The key was changed; each signed for the next:\n");
         keys.iter().for_each(|key| text.push_str(&format!("  {}\n", plain(key))));
     }
     if let Some(size) = verified.earlier {
@@ -88,9 +85,9 @@ pub fn split_view(split: &SplitView, told: Told) -> String {
             json!({ "intact": false, "file": split.file, "what": split.what, "split_view": notes });
         return format!("{whole}\n");
     }
-    let lines = |note: &str| -> String {
-        note.lines().map(|line| format!("  {}\n", plain(line))).collect()
-    };
+    // As they are, so that they can be copied out and checked.
+    let lines =
+        |note: &str| -> String { note.lines().map(|line| format!("{}\n", plain(line))).collect() };
     format!(
         "TAMPERED {}\nThe log signed both of these, and they cannot both be true. Keep them: they are the proof.\n\n{}\n{}",
         plain(&split.to_string()),
