@@ -1,8 +1,15 @@
 //! The command line.
 
+mod evidence;
+mod serve;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use serve::{Log, ServeArgs};
+
+pub use evidence::{BundleArgs, ProveArgs, RotateArgs, TrustArgs, VerifyArgs, WitnessCommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,8 +63,17 @@ pub enum Command {
     /// Begin a register.
     #[command(subcommand)]
     Register(RegisterCommand),
-    /// Check a ledger with the public key alone.
+    /// Check a ledger, or a bundle made of one, with the public key alone.
     Verify(VerifyArgs),
+    /// Prove that an entry or a row is in a ledger (C2SP tlog-proof).
+    Prove(ProveArgs),
+    /// Put entries, their proofs and the cosigned checkpoint into one file that verifies offline.
+    Bundle(BundleArgs),
+    /// Be a witness: cosign the checkpoints of logs, so that none can show two histories.
+    #[command(subcommand)]
+    Witness(WitnessCommand),
+    /// Let a new key sign a ledger; the first public key still verifies it.
+    RotateKey(RotateArgs),
     /// Make a company whose logs have a known truth.
     Simulate(SimulateArgs),
     /// Run the control plane: the register as a living system, with an API.
@@ -172,45 +188,6 @@ pub enum RegisterCommand {
         /// A folder of YAML files, or one file.
         register: PathBuf,
     },
-}
-
-#[derive(Debug, Args)]
-pub struct ServeArgs {
-    /// Where state, keys and ledger are kept.
-    #[arg(long, value_name = "DIR", default_value = "countersign-data", env = "COUNTERSIGN_DATA")]
-    pub data: PathBuf,
-    /// Where the state of record is: a path, or `postgres://user@host/database`; by default a file
-    /// in --data.
-    #[arg(long, value_name = "ADDRESS", env = "COUNTERSIGN_STORE", hide_env_values = true)]
-    pub store: Option<String>,
-    /// Where the API listens.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8380")]
-    pub listen: std::net::SocketAddr,
-    /// Where metrics are served.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9380")]
-    pub metrics: std::net::SocketAddr,
-    /// How the operator's log is written.
-    #[arg(long, value_enum, default_value_t = Log::Text)]
-    pub log: Log,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Log {
-    Text,
-    Json,
-}
-
-#[derive(Debug, Args)]
-pub struct VerifyArgs {
-    /// The ledger's folder.
-    pub ledger: PathBuf,
-    /// The public key, as printed by the first run; by default the one in the folder, which proves
-    /// only that the folder agrees with itself.
-    #[arg(long, value_name = "VKEY")]
-    pub key: Option<String>,
-    /// A checkpoint of the same ledger that you kept elsewhere.
-    #[arg(long, value_name = "FILE")]
-    pub checkpoint: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

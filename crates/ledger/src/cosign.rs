@@ -28,6 +28,8 @@ pub enum CosignError {
     NoKnownWitness,
     #[error("a note with so many signatures would be longer than anybody reads")]
     TooLong,
+    #[error("the cosigned checkpoint could not be read or written: {0}")]
+    Io(std::io::ErrorKind),
     #[error(transparent)]
     Note(#[from] NoteError),
 }

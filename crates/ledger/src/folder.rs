@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! checkpoint             the signed size and root; copy it elsewhere
+//! checkpoint.cosigned    the last one that witnesses cosigned, if any did
 //! tile/<level>/<index>   hashes
 //! tile/entries/<index>   entries
 //! batches/<root>         the rows of a batch entry
@@ -18,6 +19,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::Checkpoint;
+use crate::cosign::{CosignError, WitnessKey, merge};
 use crate::disk::{Disk, Folder};
 use crate::handles::Handles;
 use crate::keys::{
@@ -26,8 +28,9 @@ use crate::keys::{
 };
 pub use crate::log::Appended;
 use crate::log::{CHECKPOINT, Log, LogError, NEXT, finish_publication};
-use crate::note::{NOTE_BYTES_MAX, PublicKey, SigningKey};
+use crate::note::{NOTE_BYTES_MAX, PublicKey, SignedNote, SigningKey};
 use crate::rotation::{self, Chain, Order};
+use crate::verify::COSIGNED;
 
 pub(crate) const PUBLIC_KEY: &str = "public.key";
 
@@ -215,6 +218,46 @@ impl Ledger {
     pub fn begin(&mut self) -> Append<'_> {
         Append { ledger: self }
     }
+}
+
+/// Keeps what witnesses answered to a request for a checkpoint of the ledger in `folder`: the note
+/// goes to `checkpoint.cosigned`, with the cosignatures that are there already. `note` is the one
+/// that was sent to them. Gives the size of the tree that is cosigned now.
+///
+/// A note for a shorter tree than the one that is cosigned already is not kept.
+pub fn keep_cosigned(
+    folder: &Path,
+    note: &str,
+    answer: &str,
+    witnesses: &[WitnessKey],
+) -> Result<u64, CosignError> {
+    let mut disk = Folder::new(folder);
+    let size_of = |note: &str| -> Result<u64, CosignError> {
+        let text = SignedNote::parse(note)?.text;
+        Ok(Checkpoint::parse(text).ok_or(CosignError::NotACheckpoint)?.size)
+    };
+    let io = |source: io::Error| CosignError::Io(source.kind());
+    let kept = disk.read(COSIGNED, NOTE_BYTES_MAX).map_err(io)?;
+    let kept = kept.and_then(|kept| String::from_utf8(kept).ok());
+    let is_same = |kept: &&String| {
+        let text = |note| SignedNote::parse(note).ok().map(|note| note.text.to_owned());
+        text(kept) == text(note)
+    };
+    let base = kept.as_ref().filter(is_same).map_or(note, |kept| kept);
+    let merged = merge(base, answer, witnesses)?;
+    let size = size_of(&merged)?;
+    if let Some(longer) = kept.as_deref().and_then(|kept| size_of(kept).ok())
+        && longer > size
+    {
+        return Ok(longer);
+    }
+    let new = format!("{COSIGNED}.new");
+    disk.write(&new, merged.as_bytes())
+        .and_then(|()| disk.sync())
+        .and_then(|()| disk.rename(&new, COSIGNED))
+        .and_then(|()| disk.sync())
+        .map_err(io)?;
+    Ok(size)
 }
 
 #[derive(Debug)]

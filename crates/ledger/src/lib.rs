@@ -26,6 +26,7 @@ mod keys;
 mod log;
 pub mod merkle;
 pub mod note;
+pub mod offline;
 pub mod policy;
 pub mod proof;
 pub mod prove;

@@ -62,32 +62,8 @@ pub fn prove_row(
     is_wanted: impl Fn(&Row<'_>) -> bool,
 ) -> Result<Proven, ProveError> {
     let source = Source::open(Folder::new(folder))?;
-    for bundle in 0..source.checkpoint.size.div_ceil(TILE_WIDTH as u64) {
-        let bytes = source.bundle(bundle)?;
-        for (index, entry) in (bundle * TILE_WIDTH as u64..).zip(entries(&bytes)) {
-            let Ok(Ok(Entry::Batch(batch))) = entry.map(Entry::decode) else { continue };
-            if !may_hold(&batch) {
-                continue;
-            }
-            let path = batch_path(&batch.root);
-            let file = source.read(&path, BATCH_FILE_BYTES_MAX)?;
-            let rows: Vec<_> = bundle::rows(&file).flatten().map(|row| row.bytes).collect();
-            let is_row =
-                |row: &&[u8]| matches!(Entry::decode(row), Ok(Entry::Row(row)) if is_wanted(&row));
-            if let Some(at) = rows.iter().position(is_row) {
-                let hashes: Vec<Hash> = rows.iter().map(|row| leaf_hash(row)).collect();
-                let inner =
-                    inclusion_proof(at as u64, hashes.len() as u64, &mut |height, index| {
-                        let start = (index << height) as usize;
-                        Ok::<_, ProveError>(root_of(&hashes[start..start + (1 << height)]))
-                    })?;
-                let path = inner.ok_or(ProveError::Damaged(path))?;
-                let row = RowProof { batch, index: at as u16, path };
-                return source.proven(index, rows[at].to_vec(), Some(row));
-            }
-        }
-    }
-    Err(ProveError::NoSuchRow)
+    let (index, leaf, row) = source.row(&may_hold, &is_wanted)?;
+    source.proven(index, leaf, Some(row))
 }
 
 /// Proves that the tree of `old` leaves is the beginning of the signed one; what a log sends to its
@@ -160,6 +136,39 @@ impl Source {
         // A proof that does not check would be found out by its reader, too late.
         check(&proof, self.chain.key_at(checkpoint.size), &leaf).map_err(ProveError::Fails)?;
         Ok(Proven { leaf, proof })
+    }
+
+    /// The first row that is wanted: its batch's index, its bytes, its place in the batch.
+    pub fn row(
+        &self,
+        may_hold: &dyn Fn(&Batch) -> bool,
+        is_wanted: &dyn Fn(&Row<'_>) -> bool,
+    ) -> Result<(u64, Vec<u8>, RowProof), ProveError> {
+        for bundle in 0..self.checkpoint.size.div_ceil(TILE_WIDTH as u64) {
+            let bytes = self.bundle(bundle)?;
+            for (index, entry) in (bundle * TILE_WIDTH as u64..).zip(entries(&bytes)) {
+                let Ok(Ok(Entry::Batch(batch))) = entry.map(Entry::decode) else { continue };
+                if !may_hold(&batch) {
+                    continue;
+                }
+                let path = batch_path(&batch.root);
+                let file = self.read(&path, BATCH_FILE_BYTES_MAX)?;
+                let rows: Vec<_> = bundle::rows(&file).flatten().map(|row| row.bytes).collect();
+                let is_row = |row: &&[u8]| matches!(Entry::decode(row), Ok(Entry::Row(row)) if is_wanted(&row));
+                if let Some(at) = rows.iter().position(is_row) {
+                    let hashes: Vec<Hash> = rows.iter().map(|row| leaf_hash(row)).collect();
+                    let inner =
+                        inclusion_proof(at as u64, hashes.len() as u64, &mut |height, index| {
+                            let start = (index << height) as usize;
+                            Ok::<_, ProveError>(root_of(&hashes[start..start + (1 << height)]))
+                        })?;
+                    let path = inner.ok_or(ProveError::Damaged(path))?;
+                    let row = RowProof { batch, index: at as u16, path };
+                    return Ok((index, rows[at].to_vec(), row));
+                }
+            }
+        }
+        Err(ProveError::NoSuchRow)
     }
 
     pub fn entry(&self, index: u64) -> Result<Vec<u8>, ProveError> {

@@ -84,6 +84,10 @@ pub fn watch(folder: &Path, origin: &str, key: &PublicKey) -> Result<(), Witness
     if origin.is_empty() || origin.contains(char::is_control) || origin.trim() != origin {
         return Err(WitnessError::Origin);
     }
+    let witness = folder.join(KEY);
+    if !witness.try_exists().map_err(io_error(&witness))? {
+        return Err(KeyError::NoWitness { file: witness.display().to_string() }.into());
+    }
     let text = read_list(folder)?.unwrap_or_else(begin);
     let known = parse_log_list(&text)?;
     if known.iter().any(|(known, with)| known == origin && with == key) {
