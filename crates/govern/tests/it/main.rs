@@ -9,6 +9,7 @@
 
 mod case;
 mod cases;
+mod properties;
 mod templates;
 
 use countersign_govern::report::{Seen, report};

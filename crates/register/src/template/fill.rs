@@ -30,7 +30,7 @@ pub(super) fn fill(template: &Template, answers: &Answers) -> Result<Register, V
     if is_wrong {
         return Err(mistakes.into_sorted(&files));
     }
-    let filling = Filling { template, answers };
+    let filling = Filling { answers };
     let top = Kind::Map(&TOP);
     let mut made = filling
         .node(&template.makes, Some(&top))
@@ -103,7 +103,6 @@ fn check_answer(question: &Question, answer: &Answer, place: Place, mistakes: &m
 }
 
 struct Filling<'a> {
-    template: &'a Template,
     answers: &'a Answers,
 }
 
@@ -171,7 +170,6 @@ impl Filling<'_> {
     }
 
     fn one(&self, key: &str, shift: Option<(bool, &str)>) -> Option<String> {
-        debug_assert!(self.template.questions.iter().any(|asked| asked.key == key));
         let answer = match self.answers.answers.get(key)? {
             Answer::One(text) => text.clone(),
             Answer::Many(texts) => texts.join(", "),
