@@ -7,7 +7,10 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use serve::{Log, ServeArgs};
+pub use serve::{
+    ActArgs, ApplyArgs, ExportArgs, ItemArgs, KeyArgs, ListArgs, Log, PutArgs, ServeArgs,
+    ServerArgs, SignInArgs,
+};
 
 pub use evidence::{BundleArgs, ProveArgs, RotateArgs, TrustArgs, VerifyArgs, WitnessCommand};
 
@@ -78,6 +81,28 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Run the control plane: the register as a living system, with an API.
     Serve(ServeArgs),
+    /// Sign in to a server with a code; the session is kept for the commands below.
+    SignIn(SignInArgs),
+    /// End the session.
+    SignOut(ServerArgs),
+    /// Say who you are to the server.
+    Whoami(ServerArgs),
+    /// Bring a server to what a register says, after showing the plan.
+    Apply(ApplyArgs),
+    /// Write the server's register as files that `apply` would find nothing to do about.
+    Export(ExportArgs),
+    /// List the items of a noun.
+    List(ListArgs),
+    /// Show one item.
+    Get(ItemArgs),
+    /// Make an item from its JSON document, or correct one.
+    Put(PutArgs),
+    /// Do something to an item: approve, suspend, end, …
+    Act(ActArgs),
+    /// Show what was done to an item.
+    History(ItemArgs),
+    /// Make a key for a machine; it is shown once.
+    Key(KeyArgs),
     /// List the log formats that can be read, and how each is proven.
     Sources {
         /// More definitions of your own.

@@ -6,7 +6,8 @@ use crate::house::{COMPANY, House, owner, parsed, partner};
 fn what_was_applied_is_exported_and_applied_again_changes_nothing() {
     let house = House::new();
     let plan = house.apply(COMPANY);
-    assert_eq!(plan.steps.len(), 13);
+    let items = plan.steps.len();
+    assert!(items > 20);
     let files = house.app.export(&owner()).unwrap();
     let (register, mistakes) = countersign_register::parse(&files);
     assert!(mistakes.is_empty(), "{mistakes:?}");
@@ -15,7 +16,7 @@ fn what_was_applied_is_exported_and_applied_again_changes_nothing() {
         countersign_register::write(&parsed(COMPANY))
     );
     let again = house.app.plan(&owner(), &register).unwrap();
-    assert_eq!((again.steps.len(), again.unchanged), (0, 13));
+    assert_eq!((again.steps.len(), again.unchanged), (0, items));
     assert_eq!(house.sequence(), 1, "one act, one leaf");
 }
 
