@@ -27,7 +27,8 @@ use crate::keys::{
     replace_signing_key, signing_key,
 };
 pub use crate::log::Appended;
-use crate::log::{CHECKPOINT, Log, LogError, NEXT, finish_publication};
+use crate::log::rotate::take_over;
+use crate::log::{CHECKPOINT, Log, LogError};
 use crate::note::{NOTE_BYTES_MAX, PublicKey, SignedNote, SigningKey};
 use crate::rotation::{self, Chain, Order};
 use crate::verify::COSIGNED;
@@ -288,16 +289,7 @@ fn finish_rotation(
     key: SigningKey,
 ) -> Result<SigningKey, LedgerError> {
     let Some(next) = next_signing_key(private, key.public().name())? else { return Ok(key) };
-    let has_signed = |disk: &Folder, file: &str| {
-        let note = disk.read(file, NOTE_BYTES_MAX);
-        let note = note.map_err(|source| LogError::Io { file: file.to_owned(), source })?;
-        let note = String::from_utf8(note.unwrap_or_default()).unwrap_or_default();
-        Ok::<_, LogError>(Checkpoint::open(&note, next.public()).is_ok())
-    };
-    if has_signed(disk, NEXT)? {
-        // From there on the tree is decided.
-        finish_publication(disk)?;
-    } else if !has_signed(disk, CHECKPOINT)? {
+    if !take_over(disk, next.public())? {
         return Ok(key);
     }
     replace_signing_key(private)?;

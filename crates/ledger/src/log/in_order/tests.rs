@@ -70,6 +70,38 @@ fn a_log_that_skips_what_it_has_gives_no_places() {
     assert!(matches!(log.append_from(0, &leaves(0..1)), Err(LogError::NotInOrder)));
 }
 
+/// A sequencer: its cursor is moved after the log has committed, and a crash may come between.
+#[test]
+fn wherever_the_power_fails_each_leaf_comes_to_its_place_once() {
+    let feed = leaves(0..600);
+    let step = |disk: &FaultyDisk, cursor: u64| -> Result<u64, LogError> {
+        let mut log = Log::open_in_order(Box::new(disk.clone()), key())?;
+        let end = feed.len().min(cursor as usize + 97);
+        Ok(log.append_from(cursor, &feed[cursor as usize..end])?.tree_size)
+    };
+    let mut crashes = 0;
+    for operations in 0..120 {
+        let disk = FaultyDisk::default();
+        let (mut cursor, mut fuel) = (0, operations);
+        while cursor < feed.len() as u64 {
+            disk.fail_after(fuel, operations as u64);
+            match step(&disk, cursor) {
+                // Every other time the cursor is lost with the power.
+                Ok(size) if crashes % 2 == 0 => cursor = size,
+                _ => (),
+            }
+            disk.crash();
+            crashes += 1;
+            fuel += 3;
+        }
+        let verified = verify_on(&disk, key().public(), None).unwrap();
+        let whole = FaultyDisk::default();
+        open(&whole).append_from(0, &feed).unwrap();
+        assert_eq!(&verified.checkpoint, open(&whole).signed(), "{operations} operations");
+    }
+    assert!(crashes > 800, "{crashes}");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
