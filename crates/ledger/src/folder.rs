@@ -177,6 +177,7 @@ impl Ledger {
     }
 
     /// Adds leaves whose places are `expected_size` and on, and commits; for a ledger opened in order.
+    /// Entries that changed the key are the ledger's own and take nobody's place.
     ///
     /// Those that are there already are compared and skipped, so that doing it again after a crash
     /// is harmless. Refused, with nothing added, if the ledger has fewer leaves than expected, more
@@ -186,7 +187,14 @@ impl Ledger {
         expected_size: u64,
         leaves: &[L],
     ) -> Result<Appended, LedgerError> {
-        Ok(self.log.append_from(expected_size, leaves)?)
+        let rotations: Vec<u64> = self.keys.indices().collect();
+        Ok(self.log.append_from(expected_size, leaves, &rotations)?)
+    }
+
+    /// How many of the entries from `size` on changed the key: who counts the leaves it added itself
+    /// finds so many more in the ledger.
+    pub fn rotations_since(&self, size: u64) -> u64 {
+        self.keys.indices().filter(|&index| index >= size).count() as u64
     }
 
     /// Lets a new key sign from now on, which an entry says that the old key signs. `seed` is 32 random
