@@ -223,6 +223,13 @@ impl Ledger {
     }
 }
 
+/// The handles of a ledger that has signed, from the secret key in its folder, for who looks for the
+/// leaves of a name.
+pub fn handles(folder: &Path) -> Result<Handles, KeyError> {
+    let key = handle_key(&folder.join("handle.key"), &[0; 32], IfMissing::Refuse)?;
+    Ok(Handles::new(&key))
+}
+
 /// Keeps what witnesses answered to a request for a checkpoint of the ledger in `folder`: the note
 /// goes to `checkpoint.cosigned`, with the cosignatures that are there already. `note` is the one
 /// that was sent to them. Gives the size of the tree that is cosigned now.

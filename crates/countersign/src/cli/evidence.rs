@@ -51,6 +51,9 @@ pub struct OneLeaf {
     /// The index of an entry.
     #[arg(long, value_name = "N")]
     pub entry: Option<u64>,
+    /// The row of an event, by its source and id, as in `aws.cloudtrail:4119…`. Reads `handle.key`.
+    #[arg(long, value_name = "SOURCE:ID")]
+    pub event: Option<String>,
     /// The row of an event, by the event's handle in hexadecimal.
     #[arg(long, value_name = "HANDLE")]
     pub row: Option<String>,
@@ -63,6 +66,9 @@ pub struct BundleArgs {
     /// The index of an entry, or the first and the last of several: `5` or `5-9`.
     #[arg(long, value_name = "N")]
     pub entry: Vec<String>,
+    /// The row of an event, by its source and id, as in `aws.cloudtrail:4119…`. Reads `handle.key`.
+    #[arg(long, value_name = "SOURCE:ID")]
+    pub event: Vec<String>,
     /// The row of an event, by the event's handle in hexadecimal.
     #[arg(long, value_name = "HANDLE")]
     pub row: Vec<String>,
