@@ -7,8 +7,11 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// The ledger's folder, or a bundle that `countersign bundle` made.
+    /// The ledger's folder, a bundle that `countersign bundle` made, or a tlog-proof.
     pub ledger: PathBuf,
+    /// What a tlog-proof proves: the bytes that `countersign prove --leaf` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub leaf: Option<PathBuf>,
     /// The first public key, as printed by the first run; by default the one in the folder, which
     /// proves only that the folder agrees with itself.
     #[arg(long, value_name = "VKEY")]
