@@ -27,7 +27,8 @@ use crate::keys::{
     replace_signing_key, signing_key,
 };
 pub use crate::log::Appended;
-use crate::log::{CHECKPOINT, Log, LogError, NEXT, finish_publication};
+use crate::log::rotate::take_over;
+use crate::log::{CHECKPOINT, Log, LogError};
 use crate::note::{NOTE_BYTES_MAX, PublicKey, SignedNote, SigningKey};
 use crate::rotation::{self, Chain, Order};
 use crate::verify::COSIGNED;
@@ -182,6 +183,7 @@ impl Ledger {
     }
 
     /// Adds leaves whose places are `expected_size` and on, and commits; for a ledger opened in order.
+    /// Entries that changed the key are the ledger's own and take nobody's place.
     ///
     /// Those that are there already are compared and skipped, so that doing it again after a crash
     /// is harmless. Refused, with nothing added, if the ledger has fewer leaves than expected, more
@@ -191,7 +193,14 @@ impl Ledger {
         expected_size: u64,
         leaves: &[L],
     ) -> Result<Appended, LedgerError> {
-        Ok(self.log.append_from(expected_size, leaves)?)
+        let rotations: Vec<u64> = self.keys.indices().collect();
+        Ok(self.log.append_from(expected_size, leaves, &rotations)?)
+    }
+
+    /// How many of the entries from `size` on changed the key: who counts the leaves it added itself
+    /// finds so many more in the ledger.
+    pub fn rotations_since(&self, size: u64) -> u64 {
+        self.keys.indices().filter(|&index| index >= size).count() as u64
     }
 
     /// Lets a new key sign from now on, which an entry says that the old key signs. `seed` is 32 random
@@ -218,6 +227,13 @@ impl Ledger {
     pub fn begin(&mut self) -> Append<'_> {
         Append { ledger: self }
     }
+}
+
+/// The handles of a ledger that has signed, from the secret key in its folder, for who looks for the
+/// leaves of a name.
+pub fn handles(folder: &Path) -> Result<Handles, KeyError> {
+    let key = handle_key(&folder.join("handle.key"), &[0; 32], IfMissing::Refuse)?;
+    Ok(Handles::new(&key))
 }
 
 /// Keeps what witnesses answered to a request for a checkpoint of the ledger in `folder`: the note
@@ -294,16 +310,7 @@ fn finish_rotation(
     key: SigningKey,
 ) -> Result<SigningKey, LedgerError> {
     let Some(next) = next_signing_key(private, key.public().name())? else { return Ok(key) };
-    let has_signed = |disk: &Folder, file: &str| {
-        let note = disk.read(file, NOTE_BYTES_MAX);
-        let note = note.map_err(|source| LogError::Io { file: file.to_owned(), source })?;
-        let note = String::from_utf8(note.unwrap_or_default()).unwrap_or_default();
-        Ok::<_, LogError>(Checkpoint::open(&note, next.public()).is_ok())
-    };
-    if has_signed(disk, NEXT)? {
-        // From there on the tree is decided.
-        finish_publication(disk)?;
-    } else if !has_signed(disk, CHECKPOINT)? {
+    if !take_over(disk, next.public())? {
         return Ok(key);
     }
     replace_signing_key(private)?;

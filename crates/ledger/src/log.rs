@@ -7,7 +7,7 @@
 //! After a crash before 2 the next writer overwrites what is there; after 2 it finishes 3.
 
 mod in_order;
-mod rotate;
+pub(crate) mod rotate;
 
 use std::collections::HashSet;
 use std::io;
@@ -21,7 +21,7 @@ use crate::note::{NOTE_BYTES_MAX, SigningKey};
 use crate::tile::{self, Level, TILE_WIDTH, Tile, levels};
 
 pub(crate) const CHECKPOINT: &str = "checkpoint";
-pub(crate) const NEXT: &str = "checkpoint.next";
+const NEXT: &str = "checkpoint.next";
 /// A batch ends here whatever its rows.
 const BATCH_BYTES_MAX: usize = 8 << 20;
 /// A batch file is at most one row longer.
@@ -141,6 +141,7 @@ impl Log {
         let signed =
             signed.unwrap_or_else(|| Checkpoint { origin, size: 0, root: Edge::default().root() });
         let (edge, bundle, known) = load(&*disk, &signed)?;
+        rotate::forget_unsigned(&mut *disk, signed.size)?;
         let mut log = Self {
             disk,
             key,
@@ -385,7 +386,7 @@ fn read_next(disk: &dyn Disk, key: &SigningKey) -> Result<Option<Checkpoint>, Lo
     }
 }
 
-pub(crate) fn finish_publication(disk: &mut dyn Disk) -> Result<(), LogError> {
+fn finish_publication(disk: &mut dyn Disk) -> Result<(), LogError> {
     disk.sync().map_err(LogError::Sync)?;
     let io = |source| LogError::Io { file: CHECKPOINT.to_owned(), source };
     disk.rename(NEXT, CHECKPOINT).map_err(io)?;

@@ -15,7 +15,7 @@ use crate::handles::Handle;
 use crate::merkle::{Hash, PROOF_HASHES_MAX, leaf_hash, root_from_inclusion};
 use crate::note::{NOTE_BYTES_MAX, NoteError, PublicKey, SignedNote};
 use crate::policy::{Policy, Quorum};
-use crate::proof::{ProofError, RowProof};
+use crate::proof::{self, Proof, ProofError, RowProof};
 use crate::prove::{ProveError, Source};
 use crate::rotation::{Chain, ChainError};
 
@@ -141,13 +141,7 @@ pub fn check(
         }
     }
     let checkpoint = Checkpoint::open(note, chain.key_at(size))?;
-    let quorum = match policy {
-        None => None,
-        Some(policy) => match policy.judge(&signed)? {
-            quorum if quorum.is_met => Some(quorum),
-            quorum => return Err(OfflineError::NotCosigned(quorum)),
-        },
-    };
+    let quorum = judge(policy, &signed)?;
     let mut leaves = Vec::with_capacity(proofs.len());
     for (at, proof) in (1..).zip(proofs) {
         let leaf = |source: ProofError| OfflineError::Leaf { at, source: source.into() };
@@ -156,6 +150,32 @@ pub fn check(
         leaves.push(Leaf { index: proof.index, row, bytes: proof.leaf });
     }
     Ok(Checked { checkpoint, leaves, keys: chain.keys().cloned().collect(), quorum })
+}
+
+/// Checks a tlog-proof of `leaf`, an entry or a row, with the key that signed its checkpoint, and
+/// against a policy if one is given. A proof has no chain of keys: after a rotation that key is not the
+/// first one.
+pub fn check_proof(
+    text: &str,
+    leaf: &[u8],
+    key: &PublicKey,
+    policy: Option<&Policy>,
+) -> Result<Checked, OfflineError> {
+    let single = |source: ProofError| OfflineError::Leaf { at: 1, source: source.into() };
+    let proof = Proof::parse(text).map_err(single)?;
+    let checkpoint = proof::check(text, key, leaf).map_err(single)?;
+    let note = SignedNote::parse(&proof.checkpoint)?;
+    let quorum = judge(policy, &note)?;
+    let row = proof.row.map(|row| row.index);
+    let leaves = vec![Leaf { index: proof.index, row, bytes: leaf.to_vec() }];
+    Ok(Checked { checkpoint, leaves, keys: vec![key.clone()], quorum })
+}
+
+fn judge(policy: Option<&Policy>, note: &SignedNote<'_>) -> Result<Option<Quorum>, OfflineError> {
+    match policy.map(|policy| policy.judge(note)).transpose()? {
+        Some(quorum) if !quorum.is_met => Err(OfflineError::NotCosigned(quorum)),
+        other => Ok(other),
+    }
 }
 
 struct LeafProof {

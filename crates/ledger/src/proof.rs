@@ -9,7 +9,8 @@ use crate::entry::{Batch, Entry};
 use crate::merkle::{Hash, PROOF_HASHES_MAX, leaf_hash, root_from_inclusion};
 use crate::note::{NOTE_BYTES_MAX, PublicKey};
 
-const HEADER: &str = "c2sp.org/tlog-proof@v1";
+/// What a tlog-proof begins with.
+pub const HEADER: &str = "c2sp.org/tlog-proof@v1";
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {

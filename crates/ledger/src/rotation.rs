@@ -157,9 +157,8 @@ pub(crate) fn read(disk: &dyn Disk, first: PublicKey, size: u64) -> Result<Chain
 /// Indices of entries below `size`. One that is `size` itself was written before a crash, and counts
 /// for nothing.
 pub(crate) fn read_indices(disk: &dyn Disk, size: u64) -> Result<Vec<u64>, ReadError> {
-    let Some(text) = read_file(disk, ROTATIONS, ROTATIONS_BYTES_MAX)? else {
-        return Ok(Vec::new());
-    };
+    let text = read_file(disk, ROTATIONS, ROTATIONS_BYTES_MAX)?;
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(Vec::new()) };
     let malformed = || wrong(ROTATIONS, None, "it has an index a line, ascending");
     let text = String::from_utf8(text).map_err(|_| malformed())?;
     let lines = text.strip_suffix('\n').ok_or_else(malformed)?;

@@ -7,8 +7,11 @@ use clap::{Args, Subcommand};
 
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// The ledger's folder, or a bundle that `countersign bundle` made.
+    /// The ledger's folder, a bundle that `countersign bundle` made, or a tlog-proof.
     pub ledger: PathBuf,
+    /// What a tlog-proof proves: the bytes that `countersign prove --leaf` wrote.
+    #[arg(long, value_name = "FILE")]
+    pub leaf: Option<PathBuf>,
     /// The first public key, as printed by the first run; by default the one in the folder, which
     /// proves only that the folder agrees with itself.
     #[arg(long, value_name = "VKEY")]
@@ -51,6 +54,9 @@ pub struct OneLeaf {
     /// The index of an entry.
     #[arg(long, value_name = "N")]
     pub entry: Option<u64>,
+    /// The row of an event, by its source and id, as in `aws.cloudtrail:4119…`. Reads `handle.key`.
+    #[arg(long, value_name = "SOURCE:ID")]
+    pub event: Option<String>,
     /// The row of an event, by the event's handle in hexadecimal.
     #[arg(long, value_name = "HANDLE")]
     pub row: Option<String>,
@@ -63,6 +69,9 @@ pub struct BundleArgs {
     /// The index of an entry, or the first and the last of several: `5` or `5-9`.
     #[arg(long, value_name = "N")]
     pub entry: Vec<String>,
+    /// The row of an event, by its source and id, as in `aws.cloudtrail:4119…`. Reads `handle.key`.
+    #[arg(long, value_name = "SOURCE:ID")]
+    pub event: Vec<String>,
     /// The row of an event, by the event's handle in hexadecimal.
     #[arg(long, value_name = "HANDLE")]
     pub row: Vec<String>,

@@ -1,8 +1,10 @@
 //! `countersign prove` and `countersign bundle`: what somebody without the ledger can check.
 
 use std::fs;
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
+use countersign_ledger::folder::handles;
 use countersign_ledger::handles::Handle;
 use countersign_ledger::offline::{self, Wanted};
 use countersign_ledger::{prove as prove_entry, prove_row};
@@ -15,13 +17,16 @@ use crate::out::{self, Exit};
 const LEAVES_MAX: usize = 100_000;
 
 pub fn prove(args: &ProveArgs, told: Told) -> Result<Exit> {
-    let proven = match (args.which.entry, &args.which.row) {
-        (Some(index), _) => prove_entry(&args.ledger, index)?,
-        (None, Some(row)) => {
-            let event = handle(row)?;
-            prove_row(&args.ledger, |_| true, |row| row.event == event)?
-        }
-        (None, None) => bail!("give --entry or --row"),
+    let which = &args.which;
+    let event = match (&which.event, &which.row) {
+        (Some(event), _) => Some(event_handle(&args.ledger, event)?),
+        (None, Some(row)) => Some(handle(row)?),
+        (None, None) => None,
+    };
+    let proven = match (which.entry, event) {
+        (_, Some(event)) => prove_row(&args.ledger, |_| true, |row| row.event == event)?,
+        (Some(index), None) => prove_entry(&args.ledger, index)?,
+        (None, None) => bail!("give --entry, --event or --row"),
     };
     if let Some(path) = &args.leaf {
         fs::write(path, &proven.leaf)
@@ -39,11 +44,14 @@ pub fn bundle(args: &BundleArgs, told: Told) -> Result<Exit> {
             bail!("more than {LEAVES_MAX} entries; give the ledger itself, or several bundles");
         }
     }
+    for event in &args.event {
+        wanted.push(Wanted::Row(event_handle(&args.ledger, event)?));
+    }
     for row in &args.row {
         wanted.push(Wanted::Row(handle(row)?));
     }
     if wanted.is_empty() {
-        bail!("give --entry or --row: what is to be proven");
+        bail!("give --entry, --event or --row: what is to be proven");
     }
     let bundle = offline::bundle(&args.ledger, &wanted)?;
     out::data(&wrapped("bundle", &bundle, told))?;
@@ -58,6 +66,15 @@ fn entries(text: &str) -> Result<impl Iterator<Item = u64>> {
         (Some(first), Some(last)) if first <= last => Ok((first..=last).take(LEAVES_MAX + 1)),
         _ => bail!("`{text}` is neither an index nor two of them, such as `5-9`"),
     }
+}
+
+/// The handle that the ledger's own key makes of `source:id`.
+fn event_handle(ledger: &Path, event: &str) -> Result<Handle> {
+    let parts = event.split_once(':');
+    let (source, id) = parts.with_context(|| {
+        format!("`{event}` is not the source and id of an event, such as `aws.cloudtrail:4119…`")
+    })?;
+    Ok(handles(ledger)?.event(source, id).0)
 }
 
 fn handle(text: &str) -> Result<Handle> {

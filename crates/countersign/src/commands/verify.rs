@@ -9,9 +9,11 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use countersign_ledger::checkpoint::Checkpoint;
 use countersign_ledger::cosign::WitnessKey;
+use countersign_ledger::entry::ENTRY_BYTES_MAX;
 use countersign_ledger::note::{PublicKey, SignedNote};
 use countersign_ledger::offline::{self, OFFLINE_BYTES_MAX, OfflineError};
 use countersign_ledger::policy::{POLICY_BYTES_MAX, Policy};
+use countersign_ledger::proof;
 use countersign_ledger::{Against, VerifyError, verify_against};
 
 use super::Told;
@@ -89,10 +91,21 @@ fn bundle(args: &VerifyArgs, policy: Option<&Policy>, told: Told) -> Result<Exit
         );
     }
     let bundle = read(&args.ledger, OFFLINE_BYTES_MAX)?;
+    // What comes before a bundle's note, or a proof's, has no empty line.
     let note = bundle.split_once("\n\n").map_or("", |(_, note)| note);
     let key = key(args.key.as_deref(), policy, origin(note).as_deref())?
-        .context("a bundle is checked with the log's first public key: give --key")?;
-    match offline::check(&bundle, &key, policy) {
+        .context("it is checked with the log's first public key: give --key")?;
+    let checked = match &args.leaf {
+        Some(leaf) if bundle.starts_with(proof::HEADER) => {
+            let leaf = read_bytes(leaf, ENTRY_BYTES_MAX)?;
+            offline::check_proof(&bundle, &leaf, &key, policy)
+        }
+        None if bundle.starts_with(proof::HEADER) => {
+            bail!("a tlog-proof is of an entry or a row that it does not hold: give --leaf")
+        }
+        _ => offline::check(&bundle, &key, policy),
+    };
+    match checked {
         Ok(checked) => {
             out::data(&text::proven(&checked, told))?;
             Ok(Exit::Ok)
@@ -153,6 +166,11 @@ fn origin(note: &str) -> Option<String> {
 }
 
 fn read(path: &Path, bytes_max: usize) -> Result<String> {
+    String::from_utf8(read_bytes(path, bytes_max)?)
+        .with_context(|| format!("`{}` is not text", path.display()))
+}
+
+fn read_bytes(path: &Path, bytes_max: usize) -> Result<Vec<u8>> {
     let context = || format!("could not read `{}`", path.display());
     let file = fs::File::open(path).with_context(context)?;
     let mut bytes = Vec::new();
@@ -160,7 +178,7 @@ fn read(path: &Path, bytes_max: usize) -> Result<String> {
     if bytes.len() > bytes_max {
         bail!("`{}` is longer than such a file can be", path.display());
     }
-    String::from_utf8(bytes).with_context(|| format!("`{}` is not text", path.display()))
+    Ok(bytes)
 }
 
 pub fn hex(bytes: &[u8]) -> String {

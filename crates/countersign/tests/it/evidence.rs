@@ -8,7 +8,7 @@ use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
-use crate::program::{Folder, invictus};
+use crate::program::{Folder, invictus, rows};
 
 const LEDGER: &str = "run/ledger";
 
@@ -222,9 +222,26 @@ fn an_entry_is_proven_and_what_is_not_there_is_not() {
     let proven = folder.run(&["prove", LEDGER, "--entry", "0", "--leaf", "leaf"]).expect(0).out;
     assert!(proven.starts_with("c2sp.org/tlog-proof@v1\nindex 0\n"));
     assert!(fs::read(folder.at("leaf")).unwrap().starts_with(b"cs\x01"));
+    let log = key(&folder, "run/ledger/public.key");
+    folder.write("proof", &proven);
+    let said = folder.run(&["verify", "proof", "--leaf", "leaf", "--key", &log]).expect(0);
+    assert!(said.out.starts_with("Proven:") && said.out.contains("entry 0: "), "{}", said.out);
+    folder.run(&["verify", "proof", "--leaf", "proof", "--key", &log]).expect(1);
+    folder.run(&["verify", "proof", "--key", &log]).expect(2);
+    // A row, by the name that the output gives it.
+    let row = rows(&folder.at("run/0-4")).swap_remove(3);
+    let event = format!("{}:{}", row["source"].as_str().unwrap(), row["event"].as_str().unwrap());
+    folder.run(&["prove", LEDGER, "--event", &event, "--leaf", "leaf"]).expect(0);
+    assert!(fs::read(folder.at("leaf")).unwrap().starts_with(b"cs\x01\x01"));
+    folder.write("bundle", folder.run(&["bundle", LEDGER, "--event", &event]).expect(0).out);
+    let said = folder.run(&["verify", "bundle", "--key", &log]).expect(0);
+    assert!(said.out.contains(": row of event "), "{}", said.out);
     for wrong in [
         &["prove", LEDGER, "--entry", "999999"][..],
         &["prove", LEDGER, "--row", "00"],
+        &["prove", LEDGER, "--event", "aws.cloudtrail"],
+        &["prove", LEDGER, "--event", "aws.cloudtrail:none"],
+        &["prove", "nowhere", "--event", "aws.cloudtrail:none"],
         &["prove", LEDGER, "--row", "00000000000000000000000000000000"],
         &["prove", LEDGER],
         &["bundle", LEDGER],

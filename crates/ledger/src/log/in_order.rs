@@ -14,40 +14,46 @@ impl Log {
         Self::open_by(disk, key, load_edge)
     }
 
-    /// Leaf `i` of `leaves` is leaf `expected + i` of the tree. Those that are there already must be
-    /// the same; the rest is added and committed.
+    /// The leaves that follow the first `expected` of the tree, but for those at `rotations`, which
+    /// are the log's own. Those that are there already must be the same; the rest is added and
+    /// committed.
     pub fn append_from<L: AsRef<[u8]>>(
         &mut self,
         expected: u64,
         leaves: &[L],
+        rotations: &[u64],
     ) -> Result<Appended, LogError> {
         let size = self.signed.size;
-        if self.known.is_some() {
-            return Err(LogError::NotInOrder);
-        }
-        if self.edge.size() != size || !self.batch.hashes.is_empty() {
-            // What `begin` added and nobody committed would come between.
+        if self.known.is_some() || self.edge.size() != size || !self.batch.hashes.is_empty() {
+            // What `begin` added and nobody committed would come between, too.
             return Err(LogError::NotInOrder);
         }
         if size < expected {
             return Err(LogError::Behind { size, expected });
         }
-        let known = expected.saturating_add(leaves.len() as u64);
-        if size > known {
-            return Err(LogError::Ahead { size, known });
-        }
-        let (old, new) = leaves.split_at((size - expected) as usize);
-        self.compare(expected, old)?;
+        let skipped = self.compare(expected, leaves, rotations)?;
+        let new = &leaves[skipped..];
         self.guard(|log| {
             new.iter().try_for_each(|leaf| log.push_new_leaf(leaf.as_ref()).map(|_| ()))
         })?;
         let appended = self.commit()?;
-        Ok(Appended { skipped: old.len() as u64, ..appended })
+        Ok(Appended { skipped: skipped as u64, ..appended })
     }
 
-    fn compare<L: AsRef<[u8]>>(&self, first: u64, leaves: &[L]) -> Result<(), LogError> {
+    /// How many of `leaves` the tree has.
+    fn compare<L: AsRef<[u8]>>(
+        &self,
+        first: u64,
+        leaves: &[L],
+        rotations: &[u64],
+    ) -> Result<usize, LogError> {
+        let size = self.signed.size;
         let mut tile: Option<(u64, Vec<Hash>)> = None;
-        for (index, leaf) in (first..).zip(leaves) {
+        let mut skipped = 0;
+        for index in (first..size).filter(|index| rotations.binary_search(index).is_err()) {
+            let Some(leaf) = leaves.get(skipped) else {
+                return Err(LogError::Ahead { size, known: index });
+            };
             let at = index / TILE_WIDTH as u64;
             let hashes = match &tile {
                 Some((read, hashes)) if *read == at => hashes,
@@ -57,8 +63,9 @@ impl Log {
             if stored != Some(&leaf_hash(leaf.as_ref())) {
                 return Err(LogError::Differs(index));
             }
+            skipped += 1;
         }
-        Ok(())
+        Ok(skipped)
     }
 
     fn leaf_hashes(&self, index: u64) -> Result<Vec<Hash>, LogError> {
