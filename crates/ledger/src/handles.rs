@@ -141,6 +141,11 @@ impl Salt {
     }
 
     pub fn commit(&self, body: &[u8]) -> Commitment {
+        self.commit_digest(&sha256(&[body]))
+    }
+
+    /// The same by the body's SHA-256, for who needs that for something else as well.
+    pub fn commit_digest(&self, body: &Hash) -> Commitment {
         Commitment(sha256(&[b"cs/body/v1", &self.0, body]))
     }
 }
