@@ -25,6 +25,7 @@ impl<'o> Json<'o> {
         self.out.extend_from_slice(b"\":");
     }
 
+    #[inline]
     fn item(&mut self) {
         if !self.empty {
             self.out.push(b',');
@@ -69,6 +70,12 @@ impl<'o> Json<'o> {
             Some(End::Never) => self.text(key, "never"),
             None => {}
         }
+    }
+
+    /// A value that is JSON already.
+    pub fn ready(&mut self, key: &str, value: &[u8]) {
+        self.key(key);
+        self.out.extend_from_slice(value);
     }
 
     pub fn nested(&mut self, key: &str) -> Json<'_> {
@@ -152,12 +159,21 @@ fn string(out: &mut Vec<u8>, value: &str) {
     }
 }
 
-/// Whether nothing has to be escaped. Blocks of one size are compared all at once.
+/// Whether nothing has to be escaped. All bytes of a block are compared at once; the last block
+/// overlaps the one before it.
 fn is_plain(text: &[u8]) -> bool {
-    let escaped = |byte: &u8| (*byte < 0x20) | (*byte == b'"') | (*byte == b'\\');
-    let any = |part: &[u8]| part.iter().fold(false, |found, byte| found | escaped(byte));
-    let (blocks, rest) = text.as_chunks::<16>();
-    !blocks.iter().any(|block| any(block)) && !any(rest)
+    fn is_block_plain<const N: usize>(block: &[u8; N]) -> bool {
+        block
+            .iter()
+            .fold(true, |plain, byte| plain & (*byte >= 0x20) & (*byte != b'"') & (*byte != b'\\'))
+    }
+    match (text.last_chunk::<16>(), text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (Some(last), ..) => {
+            text.as_chunks::<16>().0.iter().all(is_block_plain) && is_block_plain(last)
+        }
+        (None, Some(first), Some(last)) => is_block_plain(first) && is_block_plain(last),
+        _ => text.iter().all(|byte| is_block_plain(&[*byte])),
+    }
 }
 
 /// RFC 3339 in UTC, with as many decimals as the instant has.
@@ -216,6 +232,24 @@ fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use countersign_model::time::Timestamp;
+
+    #[test]
+    fn text_is_escaped_wherever_it_has_to_be() {
+        for length in 0..40 {
+            let plain = "å".repeat(length / 2) + "a";
+            let mut texts = vec![plain.clone()];
+            for odd in ['"', '\\', '\n', '\u{1f}'] {
+                for (at, _) in plain.char_indices() {
+                    texts.push(format!("{}{odd}{}", &plain[..at], &plain[at..]));
+                }
+            }
+            for text in texts {
+                let mut out = Vec::new();
+                super::string(&mut out, &text);
+                assert_eq!(out, serde_json::to_vec(&text).unwrap());
+            }
+        }
+    }
 
     #[test]
     fn times_are_written_as_a_calendar_library_writes_them() {

@@ -2,6 +2,9 @@
 //!
 //! What is not known, and what there is none of, is left out: it would be half of all bytes.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use countersign_model::assurance::Assurance;
 use countersign_model::attribution::{Attribution, Party};
 use countersign_model::judgement::Judgement;
@@ -15,69 +18,104 @@ pub struct Raw<'a> {
     pub line: u64,
 }
 
-/// Appends the row and a newline.
-pub fn write(
-    out: &mut Vec<u8>,
-    attribution: &Attribution<'_>,
-    judgement: Option<&Judgement>,
-    raw: Raw<'_>,
-) {
-    let event = &attribution.event;
-    let mut row = Json::object(out);
-    row.time("time", event.time);
-    row.text("source", event.source);
-    row.text("feed", event.feed);
-    row.text("tenant", event.tenant);
-    row.text("event", event.id);
-    row.text("kind", event.kind.as_str());
-    row.text("action", event.action);
-    row.optional("resource", event.resource);
-    row.text("outcome", event.outcome.as_str());
-    row.flag("privileged", event.privileged);
-    row.text("class", attribution.class.as_str());
-    party(row.nested("holder"), &attribution.holder);
-    party(row.nested("actor"), &attribution.actor);
-    row.list("through", attribution.through, |list, hop| {
-        let mut one = list.list_object();
-        one.optional("identity", hop.identity);
-        one.text("namespace", hop.account.0);
-        one.text("value", hop.account.1);
-        one.done();
-    });
-    row.optional("portal", attribution.portal);
-    row.optional("credential", attribution.credential);
-    row.optional("handle", attribution.handle);
-    row.optional("via", event.via);
-    row.optional("ip", event.ip);
-    row.list("chain", attribution.chain, |list, hop| {
-        let mut one = list.list_object();
-        one.text("rule", hop.rule);
-        one.text("grade", hop.grade.as_str());
-        one.text("source", hop.source);
-        one.text("event", hop.event);
-        one.time("time", hop.time);
-        one.done();
-    });
-    row.list("assurance", attribution.assurance, |list, (namespace, value)| {
-        let mut pair = list.list_list();
-        pair.list_text(namespace);
-        pair.list_text(value);
-        pair.done();
-    });
-    if let Some(at) = attribution.authenticated_at {
-        row.time("authenticated_at", at);
+/// Judgements whose text is remembered.
+const JUDGEMENTS_MAX: usize = 1 << 13;
+
+/// Writes rows, one for each thread. The same judgement is given of thousands of actions, so its
+/// text is kept.
+#[derive(Debug, Default)]
+pub struct Writer {
+    /// By where the judgement lies, which is kept so that no other can come to lie there.
+    judgements: HashMap<*const Judgement, (Rc<Judgement>, Vec<u8>)>,
+    party: Vec<u8>,
+}
+
+impl Writer {
+    /// Appends the row and a newline.
+    pub fn write(
+        &mut self,
+        out: &mut Vec<u8>,
+        attribution: &Attribution<'_>,
+        judgement: Option<&Rc<Judgement>>,
+        raw: Raw<'_>,
+    ) {
+        let event = &attribution.event;
+        let mut row = Json::object(out);
+        row.time("time", event.time);
+        row.text("source", event.source);
+        row.text("feed", event.feed);
+        row.text("tenant", event.tenant);
+        row.text("event", event.id);
+        row.text("kind", event.kind.as_str());
+        row.text("action", event.action);
+        row.optional("resource", event.resource);
+        row.text("outcome", event.outcome.as_str());
+        row.flag("privileged", event.privileged);
+        row.text("class", attribution.class.as_str());
+        let holder = &mut self.party;
+        holder.clear();
+        party(Json::object(holder), &attribution.holder);
+        row.ready("holder", holder);
+        // Mostly it is the holder who acts.
+        if attribution.actor == attribution.holder {
+            row.ready("actor", holder);
+        } else {
+            party(row.nested("actor"), &attribution.actor);
+        }
+        row.list("through", attribution.through, |list, hop| {
+            let mut one = list.list_object();
+            one.optional("identity", hop.identity);
+            one.text("namespace", hop.account.0);
+            one.text("value", hop.account.1);
+            one.done();
+        });
+        row.optional("portal", attribution.portal);
+        row.optional("credential", attribution.credential);
+        row.optional("handle", attribution.handle);
+        row.optional("via", event.via);
+        row.optional("ip", event.ip);
+        row.list("chain", attribution.chain, |list, hop| {
+            let mut one = list.list_object();
+            one.text("rule", hop.rule);
+            one.text("grade", hop.grade.as_str());
+            one.text("source", hop.source);
+            one.text("event", hop.event);
+            one.time("time", hop.time);
+            one.done();
+        });
+        row.list("assurance", attribution.assurance, |list, (namespace, value)| {
+            let mut pair = list.list_list();
+            pair.list_text(namespace);
+            pair.list_text(value);
+            pair.done();
+        });
+        if let Some(at) = attribution.authenticated_at {
+            row.time("authenticated_at", at);
+        }
+        row.texts("notes", attribution.notes.iter().map(|note| note.as_str()));
+        row.number("deliveries", u64::from(attribution.deliveries));
+        if let Some(judged) = judgement {
+            row.ready("judgement", self.judgement(judged));
+        }
+        let mut place = row.nested("raw");
+        place.text("file", raw.file);
+        place.number("line", raw.line);
+        place.done();
+        row.done();
+        out.push(b'\n');
     }
-    row.texts("notes", attribution.notes.iter().map(|note| note.as_str()));
-    row.number("deliveries", u64::from(attribution.deliveries));
-    if let Some(judged) = judgement {
-        judgement_fields(row.nested("judgement"), judged);
+
+    fn judgement(&mut self, judged: &Rc<Judgement>) -> &[u8] {
+        if self.judgements.len() >= JUDGEMENTS_MAX {
+            self.judgements.clear();
+        }
+        let (_, text) = self.judgements.entry(Rc::as_ptr(judged)).or_insert_with(|| {
+            let mut text = Vec::new();
+            judgement_fields(Json::object(&mut text), judged);
+            (Rc::clone(judged), text)
+        });
+        text
     }
-    let mut place = row.nested("raw");
-    place.text("file", raw.file);
-    place.number("line", raw.line);
-    place.done();
-    row.done();
-    out.push(b'\n');
 }
 
 fn party(mut out: Json<'_>, party: &Party<'_>) {

@@ -234,8 +234,8 @@ impl<'r> Tally<'r> {
                 _ => None,
             };
             if let Some(kind) = kind {
-                let evidence = self.evidence.of(kind, &subject(attribution));
-                evidence.add(event.time, event.source, event.id);
+                let event = (event.time, event.source, event.id);
+                self.evidence.add(kind, &subject(attribution), event);
             }
         }
     }
@@ -273,8 +273,8 @@ impl<'r> Tally<'r> {
     fn notes(&mut self, attribution: &Attribution<'_>) {
         let event = &attribution.event;
         if attribution.notes.contains(&Note::OffInstance) {
-            let evidence = self.evidence.of(&CREDENTIAL_OFF_INSTANCE, &subject(attribution));
-            evidence.add(event.time, event.source, event.id);
+            let event = (event.time, event.source, event.id);
+            self.evidence.add(&CREDENTIAL_OFF_INSTANCE, &subject(attribution), event);
         }
     }
 
@@ -304,7 +304,7 @@ impl<'r> Tally<'r> {
             // Several reasons may be evidence of one finding: the event counts once.
             if let Some(kind) = kind.filter(|kind| !found.contains(&kind.code)) {
                 found.push(kind.code);
-                self.evidence.of(kind, &subject).add(event.time, event.source, event.id);
+                self.evidence.add(kind, &subject, (event.time, event.source, event.id));
             }
         }
         if let Some(grant) = &judged.grant {
@@ -386,10 +386,10 @@ fn subject(attribution: &Attribution<'_>) -> String {
     let actor = Some(&attribution.actor).filter(|actor| actor.grade.counts());
     let parties = || actor.into_iter().chain([&attribution.holder]);
     if let Some(id) = parties().find_map(|party| party.identity) {
-        return format!("identity:{id}");
+        return ["identity:", id].concat();
     }
     match parties().find_map(|party| party.account) {
-        Some((namespace, value)) => format!("account:{namespace}/{value}"),
+        Some((namespace, value)) => ["account:", namespace, "/", value].concat(),
         None => format!("tenant:{}", attribution.event.tenant),
     }
 }

@@ -41,6 +41,8 @@ pub enum Noun {
     Exception,
 }
 
+const NOUNS: usize = 1 + Noun::Exception as usize;
+
 impl Noun {
     pub fn as_str(self) -> &'static str {
         match self {
@@ -59,7 +61,8 @@ impl Noun {
 /// Makes handles and salts under one key.
 pub struct Handles {
     key: Key,
-    remembered: HashMap<Noun, HashMap<Box<str>, Handle>>,
+    /// By noun.
+    remembered: [HashMap<Box<str>, Handle>; NOUNS],
     count: usize,
 }
 
@@ -72,28 +75,28 @@ impl fmt::Debug for Handles {
 /// The same key, with nothing remembered: one for each thread.
 impl Clone for Handles {
     fn clone(&self) -> Self {
-        Self { key: self.key.clone(), remembered: HashMap::new(), count: 0 }
+        Self { key: self.key.clone(), remembered: Default::default(), count: 0 }
     }
 }
 
 impl Handles {
     pub fn new(key: &[u8; 32]) -> Self {
-        Self { key: Key::new(HMAC_SHA256, key), remembered: HashMap::new(), count: 0 }
+        Self { key: Key::new(HMAC_SHA256, key), remembered: Default::default(), count: 0 }
     }
 
     /// The handle of a text. Texts that come back cost a look-up.
     pub fn handle(&mut self, noun: Noun, text: &str) -> Handle {
-        if let Some(handle) = self.remembered.get(&noun).and_then(|texts| texts.get(text)) {
+        if let Some(handle) = self.remembered[noun as usize].get(text) {
             return *handle;
         }
         let mac = self.mac(b"cs/handle/v1", &[noun.as_str(), text]);
         let handle = truncate(&mac);
         if text.len() <= REMEMBERED_BYTES_MAX {
             if self.count >= REMEMBERED_MAX {
-                self.remembered.clear();
+                self.remembered = Default::default();
                 self.count = 0;
             }
-            self.remembered.entry(noun).or_default().insert(text.into(), handle);
+            self.remembered[noun as usize].insert(text.into(), handle);
             self.count += 1;
         }
         handle

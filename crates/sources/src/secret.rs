@@ -44,14 +44,22 @@ pub fn is_bearer(value: &str) -> bool {
     head && parts.next().is_some_and(|part| part.len() > 8) && parts.next().is_some()
 }
 
+/// Letters of tokens.
+fn is_part(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() | (byte == b'-') | (byte == b'_') | (byte == b'.')
+}
+
 /// A run that is long enough covers one of every `RUN_BYTES_MIN` bytes: only those are looked at.
 fn has_bearer(value: &str) -> bool {
     let bytes = value.as_bytes();
-    let is_part = |at: &usize| {
-        bytes
-            .get(*at)
-            .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-    };
+    if bytes.len() < RUN_BYTES_MIN {
+        return false;
+    }
+    // Ids are one run from end to end, which is seen by many bytes at once.
+    if bytes.iter().fold(true, |all, byte| all & is_part(*byte)) {
+        return is_secret(value);
+    }
+    let is_part = |at: &usize| bytes.get(*at).is_some_and(|byte| is_part(*byte));
     let mut at = RUN_BYTES_MIN - 1;
     while at < bytes.len() {
         if !is_part(&at) {

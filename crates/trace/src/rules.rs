@@ -11,15 +11,27 @@ pub struct Rules {
     /// Numbers by where the name lies in memory: nearly always one rule, found without a comparison
     /// of texts.
     by_name: HashedMap<usize, Vec<u16>>,
+    /// Rules that were met lately, by some bits of that place: a record asks for a handful.
+    recent: [u16; RECENT],
 }
+
+const RECENT: usize = 32;
 
 /// "No rule": links nothing.
 pub const NO_RULE: u16 = u16::MAX;
 
 impl Rules {
     pub fn intern(&mut self, rule: &LinkRule) -> u16 {
+        let place = rule.name.as_ptr() as usize / 8 % RECENT;
+        let recent = self.recent.get(place).copied().unwrap_or(NO_RULE);
+        if self.get(recent).is_some_and(|known| is_same(known, rule)) {
+            return recent;
+        }
         let known = self.find(rule);
         if known != NO_RULE || self.rules.len() >= usize::from(NO_RULE) {
+            if let Some(recent) = self.recent.get_mut(place) {
+                *recent = known;
+            }
             return known;
         }
         let at = self.rules.iter().position(|known| known == rule).unwrap_or_else(|| {

@@ -19,7 +19,7 @@ use countersign_trace::codec;
 use countersign_trace::group;
 
 use super::evidence::{Encoder, Evidence, Proofs};
-use crate::row::{self, Raw};
+use crate::row::{Raw, Writer};
 
 /// What is the same for all rows.
 #[derive(Debug, Clone, Copy)]
@@ -76,8 +76,10 @@ pub fn answer<'r>(
             .map(|_| {
                 let (sender, next, chunks) = (sender.clone(), &next, chunks.as_slice());
                 let encoder = handles.clone().map(Encoder::new);
-                let worker = Worker { basis, register, encoder, spare: &spare };
-                scope.spawn(move || worker.run(chunks, next, &sender))
+                let spare = &spare;
+                scope.spawn(move || {
+                    Worker::new(basis, register, encoder).run(chunks, next, spare, &sender)
+                })
             })
             .collect();
         drop(sender);
@@ -108,42 +110,46 @@ pub fn answer<'r>(
 /// One thread's share.
 struct Worker<'a, 'r> {
     basis: Basis<'a>,
-    register: &'r Register,
+    judge: Judge<'a>,
+    tally: Tally<'r>,
+    writer: Writer,
     /// If there is a ledger.
     encoder: Option<Encoder>,
-    spare: &'a Spare,
 }
 
-impl<'r> Worker<'_, 'r> {
+impl<'a, 'r> Worker<'a, 'r> {
+    fn new(basis: Basis<'a>, register: &'r Register, encoder: Option<Encoder>) -> Self {
+        Self {
+            basis,
+            judge: Judge::new(basis.guardrails, basis.facts),
+            tally: Tally::new(register),
+            writer: Writer::default(),
+            encoder,
+        }
+    }
+
     fn run(
         mut self,
         chunks: &[Chunk],
         next: &AtomicUsize,
+        spare: &Spare,
         sender: &mpsc::SyncSender<(usize, Answers)>,
     ) -> Result<Tally<'r>> {
-        let mut tally = Tally::new(self.register);
-        let mut judge = Judge::new(self.basis.guardrails, self.basis.facts);
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(chunk) = chunks.get(at) else { return Ok(tally) };
-            let mut answers = lock(self.spare).pop().unwrap_or_default();
+            let Some(chunk) = chunks.get(at) else { return Ok(self.tally) };
+            let mut answers = lock(spare).pop().unwrap_or_default();
             answers.rows.clear();
             answers.proofs.clear();
-            self.answer(*chunk, &mut judge, &mut tally, &mut answers)?;
+            self.answer(*chunk, &mut answers)?;
             if sender.send((at, answers)).is_err() {
                 // The writer failed and says so.
-                return Ok(tally);
+                return Ok(self.tally);
             }
         }
     }
 
-    fn answer(
-        &mut self,
-        chunk: Chunk,
-        judge: &mut Judge<'_>,
-        tally: &mut Tally<'r>,
-        answers: &mut Answers,
-    ) -> Result<()> {
+    fn answer(&mut self, chunk: Chunk, answers: &mut Answers) -> Result<()> {
         let basis = self.basis;
         let bytes = chunk.read(basis.segments)?;
         let rows = bytes.rows(basis.segments);
@@ -161,14 +167,14 @@ impl<'r> Worker<'_, 'r> {
                 let mut traced = basis.attributor.attribute(&grouped.event);
                 traced.delivered(grouped.deliveries, &grouped.notes);
                 let attribution = traced.view();
-                let judged = judge_then(judge, &attribution);
-                let judged = judged.as_deref();
-                tally.observe(&attribution, judged);
+                let judged = judge_then(&mut self.judge, &attribution);
+                self.tally.observe(&attribution, judged.as_deref());
                 let begin = answers.rows.len();
-                row::write(&mut answers.rows, &attribution, judged, basis.raw(grouped.place));
+                let raw = basis.raw(grouped.place);
+                self.writer.write(&mut answers.rows, &attribution, judged.as_ref(), raw);
                 if let Some(encoder) = &mut self.encoder {
                     let body = answers.rows.get(begin..).unwrap_or(&[]);
-                    encoder.row(&attribution, judged, body, &mut answers.proofs)?;
+                    encoder.row(&attribution, judged.as_deref(), body, &mut answers.proofs)?;
                 }
             }
         }

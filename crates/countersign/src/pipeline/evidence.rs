@@ -33,11 +33,12 @@ impl Proofs {
 pub struct Encoder {
     handles: Handles,
     bytes: Vec<u8>,
+    account: String,
 }
 
 impl Encoder {
     pub fn new(handles: Handles) -> Self {
-        Self { handles, bytes: Vec::new() }
+        Self { handles, bytes: Vec::new(), account: String::new() }
     }
 
     /// Adds the evidence of one row to `proofs`; `body` is the row as it is written out.
@@ -49,14 +50,17 @@ impl Encoder {
         proofs: &mut Proofs,
     ) -> Result<()> {
         let body = chance::digest(body);
+        let holder = self.party(&attribution.holder);
+        let is_same = attribution.actor == attribution.holder;
+        let actor = if is_same { holder } else { self.party(&attribution.actor) };
         let (event, handles) = (&attribution.event, &mut self.handles);
         let (handle, salt) = handles.event(event.source, event.id);
         let row = entry::Row {
             time: event.time.0,
             event: handle,
             tenant: handles.handle(Noun::Tenant, event.tenant),
-            actor: party(handles, &attribution.actor),
-            holder: party(handles, &attribution.holder),
+            actor,
+            holder,
             grant: judged
                 .and_then(|j| j.grant.as_deref())
                 .map(|id| handles.handle(Noun::Grant, id)),
@@ -78,14 +82,18 @@ impl Encoder {
         proofs.digests.extend_from_slice(&body);
         Ok(())
     }
-}
 
-fn party(handles: &mut Handles, party: &Party<'_>) -> Option<Handle> {
-    if let Some(identity) = party.identity {
-        return Some(handles.handle(Noun::Identity, identity));
+    fn party(&mut self, party: &Party<'_>) -> Option<Handle> {
+        if let Some(identity) = party.identity {
+            return Some(self.handles.handle(Noun::Identity, identity));
+        }
+        let (namespace, value) = party.account?;
+        self.account.clear();
+        for part in [namespace, "\n", value] {
+            self.account.push_str(part);
+        }
+        Some(self.handles.handle(Noun::Account, &self.account))
     }
-    let (namespace, value) = party.account?;
-    Some(handles.handle(Noun::Account, &format!("{namespace}\n{value}")))
 }
 
 /// The evidence of one run, being written.
