@@ -22,16 +22,9 @@ pub const NO_RULE: u16 = u16::MAX;
 
 impl Rules {
     pub fn intern(&mut self, rule: &LinkRule) -> u16 {
-        let place = rule.name.as_ptr() as usize / 8 % RECENT;
-        let recent = self.recent.get(place).copied().unwrap_or(NO_RULE);
-        if self.get(recent).is_some_and(|known| is_same(known, rule)) {
-            return recent;
-        }
         let known = self.find(rule);
         if known != NO_RULE || self.rules.len() >= usize::from(NO_RULE) {
-            if let Some(recent) = self.recent.get_mut(place) {
-                *recent = known;
-            }
+            self.recent[recent(rule)] = known;
             return known;
         }
         let at = self.rules.iter().position(|known| known == rule).unwrap_or_else(|| {
@@ -63,6 +56,10 @@ impl Rules {
     }
 
     fn find(&self, rule: &LinkRule) -> u16 {
+        let recent = self.recent[recent(rule)];
+        if self.get(recent).is_some_and(|known| is_same(known, rule)) {
+            return recent;
+        }
         let numbers = self.by_name.get(&(rule.name.as_ptr() as usize));
         let same = |at: &&u16| self.get(**at).is_some_and(|known| is_same(known, rule));
         numbers.and_then(|numbers| numbers.iter().find(same)).copied().unwrap_or(NO_RULE)
@@ -80,6 +77,10 @@ impl Rules {
             }
         }
     }
+}
+
+fn recent(rule: &LinkRule) -> usize {
+    rule.name.as_ptr() as usize / 8 % RECENT
 }
 
 /// Whether two rules are the same words at the same place, and so on; quicker than reading them.
