@@ -168,6 +168,14 @@ fn at<'m, V: Default>(map: &'m mut BTreeMap<Box<str>, V>, key: &str) -> &'m mut 
     map.get_mut(key).unwrap_or_else(|| unreachable!("inserted above"))
 }
 
+/// Changes the value at a key, which nearly always is there already: it is looked up once.
+fn change<V: Default>(map: &mut BTreeMap<Box<str>, V>, key: &str, change: impl FnOnce(&mut V)) {
+    match map.get_mut(key) {
+        Some(known) => change(known),
+        None => change(at(map, key)),
+    }
+}
+
 impl<'r> Tally<'r> {
     pub fn new(register: &'r Register) -> Self {
         let organization =
@@ -219,10 +227,12 @@ impl<'r> Tally<'r> {
             .find_map(|id| self.organizations.get(id).copied())
             .unwrap_or(UNREGISTERED);
         let event = &attribution.event;
-        at(at(&mut self.coverage, event.tenant), organization).add(attribution);
+        change(&mut self.coverage, event.tenant, |tenant| {
+            change(tenant, organization, |grades| grades.add(attribution));
+        });
         let holder = &attribution.holder;
         let rule = if holder.rule.is_empty() { "none" } else { holder.rule };
-        *at(&mut self.rules, rule).entry(holder.grade).or_default() += 1;
+        change(&mut self.rules, rule, |grades| *grades.entry(holder.grade).or_default() += 1);
         if let Some(gap) = attribution.actor.gap {
             let feed = attribution.actor.feed.unwrap_or("");
             let gaps = at(at(&mut self.gaps, event.source), feed);

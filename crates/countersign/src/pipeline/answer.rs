@@ -10,13 +10,14 @@ use anyhow::{Context, Result};
 use countersign_govern::tally::Tally;
 use countersign_judge::{Facts, Guardrails, Judge};
 use countersign_model::attribution::Attribution;
+use countersign_model::event::Event;
 use countersign_model::judgement::{Access, Judgement};
 use countersign_model::register::Register;
 use countersign_runs::merge::{self, Chunk};
 use countersign_runs::segment::Segment;
 use countersign_trace::attribute::Attributor;
 use countersign_trace::codec;
-use countersign_trace::group;
+use countersign_trace::group::{self, Grouped};
 
 use super::evidence::{Encoder, Evidence, Proofs};
 use crate::row::{Raw, Writer};
@@ -34,6 +35,14 @@ pub struct Basis<'a> {
 }
 
 impl<'a> Basis<'a> {
+    fn event<'e>(&self, row: &merge::Row<'e>) -> Result<(Event<'e>, codec::Place)>
+    where
+        'a: 'e,
+    {
+        let segment = self.segments.get(row.segment).context("a row of no segment")?;
+        Ok(codec::decode(row.bytes, &segment.dictionary).map_err(|_| segment.damaged())?)
+    }
+
     fn raw(&self, place: codec::Place) -> Raw<'a> {
         let unit = place.input as usize;
         let before = self.lines_before.get(unit).copied().unwrap_or(0);
@@ -157,26 +166,30 @@ impl<'a, 'r> Worker<'a, 'r> {
             (one.key.time, one.key.event) == (next.key.time, next.key.event)
         };
         for deliveries in rows.chunk_by(same) {
-            let mut events = Vec::with_capacity(deliveries.len());
-            for row in deliveries {
-                let Some(segment) = basis.segments.get(row.segment) else { continue };
-                let event = codec::decode(row.bytes, &segment.dictionary);
-                events.push(event.map_err(|_| segment.damaged())?);
+            if let [row] = deliveries {
+                self.answer_one(&Grouped::alone(basis.event(row)?), answers)?;
+                continue;
             }
+            let events = deliveries.iter().map(|row| basis.event(row)).collect::<Result<_>>()?;
             for grouped in group::group(events) {
-                let mut traced = basis.attributor.attribute(&grouped.event);
-                traced.delivered(grouped.deliveries, &grouped.notes);
-                let attribution = traced.view();
-                let judged = judge_then(&mut self.judge, &attribution);
-                self.tally.observe(&attribution, judged.as_deref());
-                let begin = answers.rows.len();
-                let raw = basis.raw(grouped.place);
-                self.writer.write(&mut answers.rows, &attribution, judged.as_ref(), raw);
-                if let Some(encoder) = &mut self.encoder {
-                    let body = answers.rows.get(begin..).unwrap_or(&[]);
-                    encoder.row(&attribution, judged.as_deref(), body, &mut answers.proofs)?;
-                }
+                self.answer_one(&grouped, answers)?;
             }
+        }
+        Ok(())
+    }
+
+    fn answer_one(&mut self, grouped: &Grouped<'_>, answers: &mut Answers) -> Result<()> {
+        let mut traced = self.basis.attributor.attribute(&grouped.event);
+        traced.delivered(grouped.deliveries, &grouped.notes);
+        let attribution = traced.view();
+        let judged = judge_then(&mut self.judge, &attribution);
+        self.tally.observe(&attribution, judged.as_deref());
+        let begin = answers.rows.len();
+        let raw = self.basis.raw(grouped.place);
+        self.writer.write(&mut answers.rows, &attribution, judged.as_ref(), raw);
+        if let Some(encoder) = &mut self.encoder {
+            let body = answers.rows.get(begin..).unwrap_or(&[]);
+            encoder.row(&attribution, judged.as_deref(), body, &mut answers.proofs)?;
         }
         Ok(())
     }
