@@ -1,6 +1,6 @@
 //! One line an action: the output for a SIEM. Its schema is `schema/row.schema.json`.
 //!
-//! What is not known, and what there is none of, is left out: it would be half of all bytes.
+//! What is not known, and what there is none of, is left out: it would be a quarter of all bytes.
 
 use std::collections::HashMap;
 use std::rc::Rc;
