@@ -52,8 +52,10 @@ impl Sequencer {
         if leaves < known.leaves {
             return Err(SequencerError::LedgerIsOlder { ledger: leaves, store: known.leaves });
         }
-        // Between a checkpoint and its mark in the store there may be one batch.
-        let ahead = usize::try_from(leaves - known.leaves).unwrap_or(usize::MAX);
+        // Between a checkpoint and its mark in the store there may be one batch, and new keys, which
+        // are leaves of no change.
+        let ahead = leaves - known.leaves - ledger.rotations_since(known.leaves);
+        let ahead = usize::try_from(ahead).unwrap_or(usize::MAX);
         let waiting = store.changes(known.cursor, ahead.min(LEAVES_MAX))?.len();
         if waiting < ahead {
             let store = known.leaves + u64::try_from(waiting).unwrap_or(0);

@@ -13,32 +13,48 @@ use countersign_runs::folder::RunFolder;
 use serde_json::{Value, json};
 
 use crate::commands::trace::FINDINGS;
-use crate::json::time_text;
+use crate::json::Json;
 use crate::view;
 
 /// Findings of each sort that are told.
 const TOLD_MAX: usize = 12;
 
-pub fn to_json(finding: &Finding) -> Value {
-    json!({
-        "id": finding.id,
-        "code": finding.code,
-        "severity": finding.severity.as_str(),
-        "subject": finding.subject,
-        "title": finding.title,
-        "remedy": finding.remedy,
-        "count": finding.count,
-        "events": finding.events,
-        "first": finding.first.map(time_text),
-        "last": finding.last.map(time_text),
-        "controls": finding.controls,
-        "accepted_by": finding.accepted_by,
-    })
+/// Appends the finding as a JSON object.
+pub fn write(out: &mut Vec<u8>, finding: &Finding) {
+    let mut object = Json::object(out);
+    object.text("id", &finding.id);
+    object.text("code", finding.code);
+    object.text("severity", finding.severity.as_str());
+    object.text("subject", &finding.subject);
+    object.text("title", &finding.title);
+    object.text("remedy", &finding.remedy);
+    object.number("count", finding.count);
+    object.texts("events", finding.events.iter().map(AsRef::as_ref));
+    for (key, at) in [("first", finding.first), ("last", finding.last)] {
+        if let Some(at) = at {
+            object.time(key, at);
+        }
+    }
+    object.texts("controls", finding.controls.iter().map(AsRef::as_ref));
+    object.optional("accepted_by", finding.accepted_by.as_deref());
+    object.done();
 }
 
+fn to_json(finding: &Finding) -> Value {
+    let mut text = Vec::new();
+    write(&mut text, finding);
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+/// One finding a line.
 pub fn save(run: &RunFolder, findings: &[Finding]) -> Result<()> {
-    let all: Vec<Value> = findings.iter().map(to_json).collect();
-    run.replace(FINDINGS, format!("{:#}\n", Value::from(all)).as_bytes())?;
+    let mut text = Vec::new();
+    for (at, finding) in findings.iter().enumerate() {
+        text.extend_from_slice(if at == 0 { b"[\n" } else { b",\n" });
+        write(&mut text, finding);
+    }
+    text.extend_from_slice(if findings.is_empty() { b"[]\n" } else { b"\n]\n" });
+    run.replace(FINDINGS, &text)?;
     Ok(())
 }
 

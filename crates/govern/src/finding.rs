@@ -67,6 +67,20 @@ impl Evidences {
         subjects.get_mut(subject).expect("it was put there above")
     }
 
+    /// One more event of a subject, which nearly always is there already: it is looked up once.
+    pub fn add(
+        &mut self,
+        kind: &'static Kind,
+        subject: &str,
+        (at, source, id): (Timestamp, &str, &str),
+    ) {
+        let known = self.by_code.get_mut(kind.code).and_then(|(_, all)| all.get_mut(subject));
+        match known {
+            Some(known) => known.add(at, source, id),
+            None => self.of(kind, subject).add(at, source, id),
+        }
+    }
+
     pub fn merge(&mut self, other: Self) {
         for (kind, subjects) in other.by_code.into_values() {
             for (subject, evidence) in subjects {

@@ -118,7 +118,7 @@ pub struct Run<'a> {
     pub input: Hash,
     pub register: Hash,
     pub policies: Hash,
-    /// Digest of the rows written.
+    /// SHA-256 over the SHA-256 of each row written, in order.
     pub output: Hash,
     pub rows: u64,
     pub findings: u64,

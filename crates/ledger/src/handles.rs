@@ -43,6 +43,8 @@ pub enum Noun {
     Named(&'static str),
 }
 
+const NOUNS: usize = 1 + Noun::Exception as usize;
+
 impl Noun {
     pub fn as_str(self) -> &'static str {
         match self {
@@ -62,7 +64,8 @@ impl Noun {
 /// Makes handles and salts under one key.
 pub struct Handles {
     key: Key,
-    remembered: HashMap<Noun, HashMap<Box<str>, Handle>>,
+    /// By noun.
+    remembered: [HashMap<Box<str>, Handle>; NOUNS],
     count: usize,
 }
 
@@ -75,28 +78,28 @@ impl fmt::Debug for Handles {
 /// The same key, with nothing remembered: one for each thread.
 impl Clone for Handles {
     fn clone(&self) -> Self {
-        Self { key: self.key.clone(), remembered: HashMap::new(), count: 0 }
+        Self { key: self.key.clone(), remembered: Default::default(), count: 0 }
     }
 }
 
 impl Handles {
     pub fn new(key: &[u8; 32]) -> Self {
-        Self { key: Key::new(HMAC_SHA256, key), remembered: HashMap::new(), count: 0 }
+        Self { key: Key::new(HMAC_SHA256, key), remembered: Default::default(), count: 0 }
     }
 
     /// The handle of a text. Texts that come back cost a look-up.
     pub fn handle(&mut self, noun: Noun, text: &str) -> Handle {
-        if let Some(handle) = self.remembered.get(&noun).and_then(|texts| texts.get(text)) {
+        if let Some(handle) = self.remembered[noun as usize].get(text) {
             return *handle;
         }
         let mac = self.mac(b"cs/handle/v1", &[noun.as_str(), text]);
         let handle = truncate(&mac);
         if text.len() <= REMEMBERED_BYTES_MAX {
             if self.count >= REMEMBERED_MAX {
-                self.remembered.clear();
+                self.remembered = Default::default();
                 self.count = 0;
             }
-            self.remembered.entry(noun).or_default().insert(text.into(), handle);
+            self.remembered[noun as usize].insert(text.into(), handle);
             self.count += 1;
         }
         handle
@@ -144,6 +147,11 @@ impl Salt {
     }
 
     pub fn commit(&self, body: &[u8]) -> Commitment {
+        self.commit_digest(&sha256(&[body]))
+    }
+
+    /// The same by the body's SHA-256, for who needs that for something else as well.
+    pub fn commit_digest(&self, body: &Hash) -> Commitment {
         Commitment(sha256(&[b"cs/body/v1", &self.0, body]))
     }
 }

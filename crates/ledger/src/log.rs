@@ -186,8 +186,8 @@ impl Log {
             let hash = leaf_hash(row);
             let batch = &mut log.batch;
             if batch.hashes.is_empty() {
-                *batch =
-                    OpenBatch { file: begin_batch(), first: time, last: time, ..<_>::default() };
+                begin_batch(&mut batch.file);
+                (batch.first, batch.last) = (time, time);
             }
             batch.first = batch.first.min(time);
             batch.last = batch.last.max(time);
@@ -262,12 +262,14 @@ impl Log {
     }
 
     fn end_batch(&mut self) -> Result<(), LogError> {
-        let OpenBatch { file, hashes, first, last } = std::mem::take(&mut self.batch);
+        let OpenBatch { file, hashes, first, last } = &mut self.batch;
         if hashes.is_empty() {
             return Ok(());
         }
         let count = hashes.len() as u16;
-        let batch = Batch { root: root_of(&hashes), count, first, last };
+        let batch = Batch { root: root_of(hashes), count, first: *first, last: *last };
+        // Their memory serves for the next batch.
+        hashes.clear();
         let mut leaf = Vec::new();
         batch.encode_into(&mut leaf);
         let hash = leaf_hash(&leaf);
@@ -275,7 +277,7 @@ impl Log {
             self.counts.rows_skipped += u64::from(count);
             return Ok(());
         }
-        write(&mut *self.disk, &batch_path(&batch.root), &file)?;
+        write(&mut *self.disk, &batch_path(&batch.root), file)?;
         self.push_new_leaf(&leaf)?;
         self.counts.rows += u64::from(count);
         Ok(())

@@ -11,7 +11,11 @@ pub struct Rules {
     /// Numbers by where the name lies in memory: nearly always one rule, found without a comparison
     /// of texts.
     by_name: HashedMap<usize, Vec<u16>>,
+    /// Rules that were met lately, by some bits of that place: a record asks for a handful.
+    recent: [u16; RECENT],
 }
+
+const RECENT: usize = 32;
 
 /// "No rule": links nothing.
 pub const NO_RULE: u16 = u16::MAX;
@@ -20,6 +24,7 @@ impl Rules {
     pub fn intern(&mut self, rule: &LinkRule) -> u16 {
         let known = self.find(rule);
         if known != NO_RULE || self.rules.len() >= usize::from(NO_RULE) {
+            self.recent[recent(rule)] = known;
             return known;
         }
         let at = self.rules.iter().position(|known| known == rule).unwrap_or_else(|| {
@@ -51,6 +56,10 @@ impl Rules {
     }
 
     fn find(&self, rule: &LinkRule) -> u16 {
+        let recent = self.recent[recent(rule)];
+        if self.get(recent).is_some_and(|known| is_same(known, rule)) {
+            return recent;
+        }
         let numbers = self.by_name.get(&(rule.name.as_ptr() as usize));
         let same = |at: &&u16| self.get(**at).is_some_and(|known| is_same(known, rule));
         numbers.and_then(|numbers| numbers.iter().find(same)).copied().unwrap_or(NO_RULE)
@@ -70,10 +79,14 @@ impl Rules {
     }
 }
 
-/// Whether two rules are the same words at the same place, and so on; quicker than reading them.
+fn recent(rule: &LinkRule) -> usize {
+    rule.name.as_ptr() as usize / 8 % RECENT
+}
+
+/// Whether two rules are the same; words that lie at the same place need not be read.
 fn is_same(a: &LinkRule, b: &LinkRule) -> bool {
-    std::ptr::eq(a.name, b.name)
-        && std::ptr::eq(a.closed_by, b.closed_by)
-        && (a.grade, a.window, a.recycled, a.long_lived)
-            == (b.grade, b.window, b.recycled, b.long_lived)
+    let same = |a: &str, b: &str| std::ptr::eq(a, b) || a == b;
+    (a.grade, a.window, a.recycled, a.long_lived) == (b.grade, b.window, b.recycled, b.long_lived)
+        && same(a.name, b.name)
+        && same(a.closed_by, b.closed_by)
 }

@@ -102,8 +102,8 @@ proptest! {
             let fresh = question.ask(|access, at| judge(&guardrails, &facts, access, at));
             let first = question.ask(|access, at| remembering.judge(access, at));
             let again = question.ask(|access, at| remembering.judge(access, at));
-            prop_assert_eq!(&first, &fresh, "{}", text);
-            prop_assert_eq!(&again, &fresh, "{}", text);
+            prop_assert_eq!(&*first, &fresh, "{}", text);
+            prop_assert_eq!(&*again, &fresh, "{}", text);
         }
     }
 }
