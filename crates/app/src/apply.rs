@@ -52,6 +52,12 @@ const NOT_FACTS: [(&str, &[&str]); 4] = [
 const OF_THE_SERVER: [&str; 3] = ["member", "subscription", "invitation"];
 
 impl App {
+    /// # Errors
+    /// `Forbidden` if the caller may not: asked before anything they sent is read.
+    pub fn may_apply(&self, caller: &Caller) -> Result<(), AppError> {
+        self.demand(caller, "apply", "register")
+    }
+
     /// What an apply of this register would do.
     pub fn plan(&self, caller: &Caller, register: &Register) -> Result<Plan, AppError> {
         self.demand(caller, "apply", "register")?;

@@ -165,6 +165,7 @@ fn make_key(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer, Problem
 }
 
 fn apply(app: &App, caller: &Caller, route: &Route, asked: &Asked) -> Result<Answer, Problem> {
+    app.may_apply(caller)?;
     let files = asked.body["files"].as_array().ok_or_else(|| {
         Problem::new(422, "invalid", "`files` is a list of `{\"name\": …, \"text\": …}`")
     })?;

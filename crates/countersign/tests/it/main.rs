@@ -10,4 +10,5 @@ mod program;
 mod raw_cases;
 mod resume;
 mod scripts;
+mod serve;
 mod worlds;
