@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::compile::Definitions;
 use crate::input::{self, Limits, Packing, Shape, Unit};
 use crate::record::{self, Outcome};
+use crate::text;
 
 /// Files of lines are read by so much at a time.
 const PIECE_BLOCK_BYTES: usize = 256 << 10;
@@ -35,9 +36,17 @@ pub struct Quarantined {
 pub struct ReadStats {
     pub records: u64,
     pub quarantined: u64,
+    /// What is no event, and known to be none.
+    pub beside: u64,
     pub bytes: u64,
     /// Lines of a piece of a file.
     pub lines: u64,
+}
+
+impl ReadStats {
+    fn all(&self) -> u64 {
+        self.records + self.quarantined + self.beside
+    }
 }
 
 /// Which definition knew the last record: the next one is most likely its kind.
@@ -52,6 +61,8 @@ pub struct Recent {
 pub trait Visitor {
     fn event(&mut self, event: &Event<'_>, place: Place);
     fn quarantine(&mut self, quarantined: Quarantined);
+    /// A record or a line that is no event, and known to be none: `what` such are, in the plural.
+    fn beside(&mut self, _what: &str) {}
 }
 
 impl Unit {
@@ -193,6 +204,10 @@ impl Reading<'_> {
                     stats.quarantined += 1;
                     visitor.quarantine(Quarantined { place, reason });
                 }
+                Outcome::Beside(what) => {
+                    stats.beside += 1;
+                    visitor.beside(what);
+                }
             }
         });
     }
@@ -245,14 +260,24 @@ impl Reading<'_> {
         if bytes.len() > self.limits.record_bytes_max {
             return self.bad(line, "the record is longer than any log writes");
         }
-        match (std::str::from_utf8(bytes), shape) {
-            (Ok(text), Shape::Pairs) => match pairs(text) {
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return self.bad(line, "this is not UTF-8");
+        };
+        if text.starts_with(['{', '[']) {
+            return self.value(text, line);
+        }
+        match text::held(text, None) {
+            Some(record) => self.value(&record, line),
+            None if shape != Shape::Pairs => self.value(text, line),
+            None if !text.contains("=\"") => {
+                self.stats.beside += 1;
+                self.visitor.beside("lines of a server's log");
+            }
+            None => match text::pairs(text, None) {
                 Some(record) => self.value(&record, line),
                 None => self
                     .bad(line, "this is no list of key=\"value\" pairs, or a key is there twice"),
             },
-            (Ok(text), _) => self.value(text, line),
-            (Err(_), _) => self.bad(line, "this is not UTF-8"),
         }
     }
 
@@ -317,9 +342,9 @@ impl Reading<'_> {
             match values.next() {
                 None => return Ok(()),
                 Some(Ok(value)) => {
-                    let before = self.stats.records + self.stats.quarantined;
+                    let before = self.stats.all();
                     self.value(value.get(), next);
-                    next += self.stats.records + self.stats.quarantined - before;
+                    next += self.stats.all() - before;
                 }
                 Some(Err(_)) => {
                     let rest = text.get(values.byte_offset()..).unwrap_or("");
@@ -341,9 +366,9 @@ impl Reading<'_> {
             let Some(Ok(value)) = values.next() else {
                 return self.bad(next, "the list of records is cut here or no JSON");
             };
-            let before = self.stats.records + self.stats.quarantined;
+            let before = self.stats.all();
             self.value(value.get(), next);
-            next += self.stats.records + self.stats.quarantined - before;
+            next += self.stats.all() - before;
             text = text.get(values.byte_offset()..).unwrap_or("");
         }
     }
@@ -470,49 +495,6 @@ fn python(text: &str) -> Option<String> {
         }
     }
     Some(out)
-}
-
-/// `… type="LOGIN", realmId="…", …` as a JSON object; what stands before the first key is left out.
-fn pairs(text: &str) -> Option<String> {
-    let mut record = Map::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("=\"") {
-        let (before, after) = rest.split_at_checked(at)?;
-        let key = before.rsplit([' ', ',', '\t', '(']).next().unwrap_or(before);
-        let after = after.get(2..)?;
-        // A quote inside a value is written as `\"`.
-        let end = after
-            .match_indices('"')
-            .find(|(at, _)| !after.get(..*at).is_some_and(|head| head.ends_with('\\')));
-        let (end, _) = end?;
-        let (value, more) = after.split_at_checked(end)?;
-        if !key.is_empty() {
-            let value = Value::String(value.replace("\\\"", "\""));
-            // A value that could close its own quotes could forge what follows it.
-            if record.insert(key.to_owned(), value.clone()).is_some_and(|known| known != value) {
-                return None;
-            }
-        }
-        rest = more.get(1..)?;
-    }
-    if record.is_empty() {
-        return None;
-    }
-    // The time of such a line stands before the pairs.
-    if let Some(stamp) = leading_time(text) {
-        record.entry("@timestamp").or_insert(Value::String(stamp));
-    }
-    Some(Value::Object(record).to_string())
-}
-
-fn leading_time(text: &str) -> Option<String> {
-    let mut words = text.split_ascii_whitespace();
-    let date = words.next()?;
-    if date.contains('T') {
-        return crate::time::parse(date).map(|_| date.to_owned());
-    }
-    let joined = format!("{date} {}", words.next()?.replace(',', "."));
-    crate::time::parse(&joined).map(|_| joined)
 }
 
 fn skip_line(input: &mut dyn BufRead) -> io::Result<()> {

@@ -83,10 +83,13 @@ fn draw_read(screen: &mut Screen, view: &TraceView) {
         screen.put(Ink::Text, if read.quarantine.is_empty() { "." } else { ", such as" });
         screen.end();
         for reason in read.quarantine.iter().take(QUARANTINE_MAX) {
-            screen.space(2);
-            screen.put(Ink::Dim, reason);
-            screen.end();
+            draw_reason(screen, reason);
         }
+    }
+    if !read.beside.is_empty() {
+        let each = read.beside.iter().map(|(what, number)| format!("{} {what}", count(*number)));
+        let said = format!("Beside the events: {}.", each.collect::<Vec<_>>().join(", "));
+        screen.paragraph(Ink::Dim, &said);
     }
     if read.duplicates > 0 {
         let verb = if read.duplicates == 1 { "was" } else { "were" };
@@ -94,6 +97,18 @@ fn draw_read(screen: &mut Screen, view: &TraceView) {
         screen.put(Ink::Dim, &format!("{said} {verb} counted once."));
         screen.end();
     }
+}
+
+/// `file:line: reason`: the place whole, since it is copied, and the reason broken between words.
+fn draw_reason(screen: &mut Screen, reason: &str) {
+    let (place, why) = reason.split_once(": ").unwrap_or((reason, ""));
+    screen.space(2);
+    screen.whole(Ink::Dim, place);
+    if !why.is_empty() {
+        screen.whole(Ink::Dim, ":");
+        screen.words(Ink::Dim, why, 4);
+    }
+    screen.end();
 }
 
 fn draw_judgements(screen: &mut Screen, view: &TraceView) {

@@ -362,6 +362,7 @@ impl Session<'_> {
             formats,
             quarantined: account.quarantined + account.failed.len() as u64,
             quarantine,
+            beside: account.beside.clone().into_iter().collect(),
             duplicates: report.tally.duplicates,
             from: span.0,
             until: span.1,
