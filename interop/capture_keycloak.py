@@ -5,7 +5,7 @@
 
 A realm with a person, a portal, an API and a batch job is made; the person signs in, the portal
 exchanges and renews tokens, the job asks for its own, an administrator changes and impersonates.
-OUT_DIR gets:
+The names of machine and process are replaced. OUT_DIR gets:
 
     keycloak.console.ndjson   the console log as JSON (--log-console-output=json), events only
     keycloak.server.log       the file log in the default format, events and all else
@@ -159,7 +159,8 @@ def keep(out, console):
     changes = call("GET", f"/admin/realms/{REALM}/admin-events?max=1000", token=admin)[1]
     whole = sorted(events + changes, key=lambda event: event["time"])
     (out / "keycloak.store.ndjson").write_text("".join(json.dumps(event, separators=(",", ":")) + "\n" for event in whole))
-    lines = [line for line in console.read_text().splitlines() if line.startswith("{") and "org.keycloak.events" in line]
+    # What names the machine is left out.
+    lines = [re.sub(r'"(hostName|processName)":"[^"]*"', r'"\1":"keycloak"', line) for line in console.read_text().splitlines() if line.startswith("{") and "org.keycloak.events" in line]
     (out / "keycloak.console.ndjson").write_text("".join(line + "\n" for line in lines))
 
 
