@@ -76,25 +76,13 @@ impl Unit {
         limits: &Limits,
         visitor: &mut dyn Visitor,
     ) -> io::Result<ReadStats> {
-        let mut reading = Reading {
-            definitions,
-            limits,
-            visitor,
-            recent: Recent::default(),
-            unit: self.number,
-            stats: ReadStats::default(),
-        };
+        let mut reading = Reading::new(definitions, limits, visitor, self.number);
         if let Some((from, to)) = self.range {
             reading.piece(self, from, to)?;
             return Ok(reading.stats);
         }
         let (mut input, shape) = self.open(limits)?;
-        match shape {
-            Shape::Lines => reading.lines(&mut *input)?,
-            Shape::Pairs => reading.pairs(&mut *input)?,
-            Shape::Documents => reading.documents(&mut *input)?,
-            Shape::Csv => reading.csv(&mut *input)?,
-        }
+        reading.whole(&mut *input, shape)?;
         Ok(reading.stats)
     }
 
@@ -112,14 +100,42 @@ impl Unit {
         io::stdin().lock().take(1 << 16).read_to_end(&mut head)?;
         let packing = input::packing(&head);
         let whole = io::Cursor::new(head).chain(io::stdin());
-        let mut input = input::unpack(whole, packing)?;
-        let sample = input.fill_buf()?;
-        let shape = input::shape(sample, packing == Packing::Plain && sample.len() < 1 << 16);
-        let shape = shape.ok_or_else(|| {
-            io::Error::other("UTF-16 text is not read: convert it to UTF-8 first")
-        })?;
-        Ok((Box::new(Limited { inner: input, left: limits.unpacked_bytes_max }), shape))
+        opened(whole, packing, limits.unpacked_bytes_max)
     }
+}
+
+/// Gives every record in what a file held to `visitor`, as [`Unit::read`] does for a file.
+///
+/// # Errors
+/// Limits that the whole of it breaks, and a packing that breaks off.
+pub fn read_bytes(
+    bytes: Vec<u8>,
+    definitions: &Definitions,
+    limits: &Limits,
+    visitor: &mut dyn Visitor,
+) -> io::Result<ReadStats> {
+    let mut reading = Reading::new(definitions, limits, visitor, 0);
+    let packing = input::packing(&bytes);
+    let most = (bytes.len() as u64).saturating_mul(limits.unpacked_ratio_max).max(1 << 20);
+    let (mut input, shape) =
+        opened(io::Cursor::new(bytes), packing, most.min(limits.unpacked_bytes_max))?;
+    reading.whole(&mut *input, shape)?;
+    Ok(reading.stats)
+}
+
+/// What is in an input whose shape its beginning tells.
+fn opened(
+    whole: impl Read + 'static,
+    packing: Packing,
+    most: u64,
+) -> io::Result<(Box<dyn BufRead>, Shape)> {
+    let mut input = input::unpack(whole, packing)?;
+    let sample = input.fill_buf()?;
+    let shape = input::shape(sample, packing == Packing::Plain && sample.len() < 1 << 16);
+    let shape = shape.ok_or_else(|| {
+        io::Error::other("UTF-16 text is not read: convert it to UTF-8 first")
+    })?;
+    Ok((Box::new(Limited { inner: input, left: most }), shape))
 }
 
 /// Stops a packed bomb.
@@ -188,7 +204,25 @@ struct Reading<'r> {
     stats: ReadStats,
 }
 
-impl Reading<'_> {
+impl<'r> Reading<'r> {
+    fn new(
+        definitions: &'r Definitions,
+        limits: &'r Limits,
+        visitor: &'r mut dyn Visitor,
+        unit: u32,
+    ) -> Self {
+        let (recent, stats) = (Recent::default(), ReadStats::default());
+        Self { definitions, limits, visitor, recent, unit, stats }
+    }
+
+    fn whole(&mut self, input: &mut dyn BufRead, shape: Shape) -> io::Result<()> {
+        match shape {
+            Shape::Lines | Shape::Pairs => self.each_line(input, shape),
+            Shape::Documents => self.documents(input),
+            Shape::Csv => self.csv(input),
+        }
+    }
+
     /// One JSON value, which may hold many records. `line` is where it begins; records of a list
     /// count on from it.
     fn value(&mut self, text: &str, line: u64) {
@@ -279,14 +313,6 @@ impl Reading<'_> {
                     .bad(line, "this is no list of key=\"value\" pairs, or a key is there twice"),
             },
         }
-    }
-
-    fn lines(&mut self, input: &mut dyn BufRead) -> io::Result<()> {
-        self.each_line(input, Shape::Lines)
-    }
-
-    fn pairs(&mut self, input: &mut dyn BufRead) -> io::Result<()> {
-        self.each_line(input, Shape::Pairs)
     }
 
     fn each_line(&mut self, input: &mut dyn BufRead, shape: Shape) -> io::Result<()> {
