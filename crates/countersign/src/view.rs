@@ -124,7 +124,7 @@ fn coverage(
     for (tenant, organizations) in coverage {
         for (organization, grades) in organizations {
             rows.push(CoverageRow {
-                tenant: tenant.to_string(),
+                tenant: if tenant.is_empty() { UNNAMED.to_owned() } else { tenant.to_string() },
                 organization: organization_name(organization, register),
                 actions: grades.actions,
                 exact: grades.exact,
@@ -138,6 +138,9 @@ fn coverage(
     }
     rows
 }
+
+/// Records of some sources name no tenant, and the register does not say whose the file is.
+const UNNAMED: &str = "tenant not named";
 
 fn organization_name(id: &str, register: &Register) -> String {
     if id.is_empty() {
@@ -265,17 +268,18 @@ fn in_full(why: &str) -> &str {
 
 /// Levels in the order of their axes, such as `IAL1 AAL2 PR`.
 pub fn levels(assurance: &Assurance) -> String {
-    let axes = [
-        ("IAL", assurance.ial),
-        ("AAL", assurance.aal),
-        ("FAL", assurance.fal),
-        ("W", assurance.workload),
-    ];
+    let axes = [assurance.ial, assurance.aal, assurance.fal, assurance.workload];
+    levels_of(axes.map(|level| level.map(u64::from)), assurance.phishing_resistant == Some(true))
+}
+
+/// Levels in words: `IAL1 AAL2 PR`; `none` if nothing was accepted or is asked for.
+pub fn levels_of([ial, aal, fal, workload]: [Option<u64>; 4], resists_phishing: bool) -> String {
+    let axes = [("IAL", ial), ("AAL", aal), ("FAL", fal), ("W", workload)];
     let mut parts: Vec<String> = axes
         .iter()
         .filter_map(|(name, level)| level.map(|level| format!("{name}{level}")))
         .collect();
-    if assurance.phishing_resistant == Some(true) {
+    if resists_phishing {
         parts.push("PR".to_owned());
     }
     if parts.is_empty() { "none".to_owned() } else { parts.join(" ") }

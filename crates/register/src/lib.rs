@@ -18,6 +18,7 @@ mod check;
 mod draft;
 mod gaps;
 mod item;
+mod known;
 mod load;
 mod mistake;
 mod noun;
@@ -36,8 +37,9 @@ pub use crate::draft::{
     draft,
 };
 pub use crate::gaps::{Gap, gaps};
-pub use crate::load::{LoadError, load};
+pub use crate::known::Known;
+pub use crate::load::{LoadError, load, load_with};
 pub use crate::mistake::Mistake;
-pub use crate::parse::parse;
+pub use crate::parse::{parse, parse_with};
 pub use crate::schema::schema;
 pub use crate::write::{write, write_files};

@@ -132,9 +132,8 @@ fn opened(
     let mut input = input::unpack(whole, packing)?;
     let sample = input.fill_buf()?;
     let shape = input::shape(sample, packing == Packing::Plain && sample.len() < 1 << 16);
-    let shape = shape.ok_or_else(|| {
-        io::Error::other("UTF-16 text is not read: convert it to UTF-8 first")
-    })?;
+    let shape = shape
+        .ok_or_else(|| io::Error::other("UTF-16 text is not read: convert it to UTF-8 first"))?;
     Ok((Box::new(Limited { inner: input, left: most }), shape))
 }
 

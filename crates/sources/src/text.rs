@@ -113,11 +113,15 @@ mod tests {
             (r#"<190>May 22 12:05:54 host app: {"a":{"b":"}"}}"#, Some(json!({"a": {"b": "}"}}))),
             (
                 r#"type="LOGIN", realmId="r", clientId="c{""#,
-                Some(json!({"type": "LOGIN", "realmId": "r", "clientId": "c{", "@timestamp": time})),
+                Some(
+                    json!({"type": "LOGIN", "realmId": "r", "clientId": "c{", "@timestamp": time}),
+                ),
             ),
             (
                 r#"2026-01-05 11:00:00,250 WARN [x] (y) type="A", error="", who="b""#,
-                Some(json!({"type": "A", "error": "", "who": "b", "@timestamp": "2026-01-05 11:00:00.250"})),
+                Some(
+                    json!({"type": "A", "error": "", "who": "b", "@timestamp": "2026-01-05 11:00:00.250"}),
+                ),
             ),
             ("2026-01-05 11:00:00,250 INFO [x] (y) started in 15 s", None),
             ("2026-01-05T10:00:00.1Z stdout F {\"a\":1}", Some(json!({"a": 1}))),
