@@ -124,7 +124,7 @@ fn coverage(
     for (tenant, organizations) in coverage {
         for (organization, grades) in organizations {
             rows.push(CoverageRow {
-                tenant: if tenant.is_empty() { UNNAMED.to_owned() } else { tenant.to_string() },
+                tenant: tenant.to_string(),
                 organization: organization_name(organization, register),
                 actions: grades.actions,
                 exact: grades.exact,
@@ -138,9 +138,6 @@ fn coverage(
     }
     rows
 }
-
-/// Records of some sources name no tenant, and the register does not say whose the file is.
-const UNNAMED: &str = "tenant not named";
 
 fn organization_name(id: &str, register: &Register) -> String {
     if id.is_empty() {

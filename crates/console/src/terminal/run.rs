@@ -83,7 +83,9 @@ fn draw_read(screen: &mut Screen, view: &TraceView) {
         screen.put(Ink::Text, if read.quarantine.is_empty() { "." } else { ", such as" });
         screen.end();
         for reason in read.quarantine.iter().take(QUARANTINE_MAX) {
-            draw_reason(screen, reason);
+            screen.space(2);
+            screen.words(Ink::Dim, reason, 4);
+            screen.end();
         }
     }
     if !read.beside.is_empty() {
@@ -97,18 +99,6 @@ fn draw_read(screen: &mut Screen, view: &TraceView) {
         screen.put(Ink::Dim, &format!("{said} {verb} counted once."));
         screen.end();
     }
-}
-
-/// `file:line: reason`: the place whole, since it is copied, and the reason broken between words.
-fn draw_reason(screen: &mut Screen, reason: &str) {
-    let (place, why) = reason.split_once(": ").unwrap_or((reason, ""));
-    screen.space(2);
-    screen.whole(Ink::Dim, place);
-    if !why.is_empty() {
-        screen.whole(Ink::Dim, ":");
-        screen.words(Ink::Dim, why, 4);
-    }
-    screen.end();
 }
 
 fn draw_judgements(screen: &mut Screen, view: &TraceView) {

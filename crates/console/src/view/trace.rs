@@ -135,6 +135,11 @@ pub struct CoverageRow {
 }
 
 impl CoverageRow {
+    /// Records of some sources name no tenant, and the register may not say whose the file is.
+    pub(crate) fn tenant_name(&self) -> &str {
+        if self.tenant.is_empty() { "(not named)" } else { &self.tenant }
+    }
+
     pub(crate) fn attributed(&self) -> u64 {
         self.exact.saturating_add(self.composite).saturating_add(self.declared)
     }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its ground is missing")]
 
+mod codes;
 mod formats;
 mod fuzz;
 mod grades;
