@@ -83,8 +83,7 @@ fn draw_read(screen: &mut Screen, view: &TraceView) {
         screen.put(Ink::Text, if read.quarantine.is_empty() { "." } else { ", such as" });
         screen.end();
         for reason in read.quarantine.iter().take(QUARANTINE_MAX) {
-            screen.space(2);
-            screen.words(Ink::Dim, reason, 4);
+            screen.words(Ink::Dim, reason, 2);
             screen.end();
         }
     }
