@@ -412,6 +412,11 @@ impl<'r> Reading<'r> {
     }
 
     fn csv(&mut self, input: &mut dyn BufRead) -> io::Result<()> {
+        // PowerShell puts a line before the header that says of which type the rows were.
+        let begins = input.fill_buf()?;
+        if begins.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(begins).starts_with(b"#TYPE ") {
+            skip_line(input)?;
+        }
         let most = self.limits.record_bytes_max;
         let left = Rc::new(Cell::new(most));
         let bounded = Bounded { inner: input, left: Rc::clone(&left) };
@@ -428,7 +433,9 @@ impl<'r> Reading<'r> {
         };
         let columns: Vec<String> = header
             .iter()
-            .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
+            .map(|name| name.trim_start_matches('\u{feff}').trim())
+            // Log Analytics writes the zone after the name.
+            .map(|name| name.strip_suffix(" [UTC]").unwrap_or(name).to_owned())
             .collect();
         for row in reader.records() {
             left.set(most);

@@ -38,7 +38,7 @@ const WRAPPERS: [&str; 21] = [
     "data",
 ];
 /// Under these keys exports keep lists of records, beside what definitions say.
-const LISTS: [&str; 11] = [
+const LISTS: [&str; 12] = [
     "Records",
     "records",
     "value",
@@ -50,6 +50,7 @@ const LISTS: [&str; 11] = [
     "logEvents",
     "hits",
     "results",
+    "Messages",
 ];
 /// Of a record that holds a line of text, its time.
 const TIMES: [&str; 4] = ["@timestamp", "timestamp", "time", "ts"];
