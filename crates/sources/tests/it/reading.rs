@@ -51,6 +51,25 @@ fn one_record_is_the_same_event_however_it_is_wrapped() {
             format!("{{\"time\":\"2023\",\"category\":\"kube-audit\",\"properties\":{{\"log\":{text}}}}}\n").into_bytes(),
             1,
         ),
+        ("packed.gz", gzip.finish().unwrap(), 1),
+        ("packed.zst", zstd::encode_all(RECORD.as_bytes(), 1).unwrap(), 1),
+        ("folded.ndjson", format!("{}\n", folded(RECORD)).into_bytes(), 1),
+        (
+            "mixed.ndjson",
+            format!("{0}\n{0}\n{RECORD}\n{0}\n", folded(RECORD)).into_bytes(),
+            4,
+        ),
+    ];
+    for (name, bytes, count) in many.into_iter().chain(exported(&text, &cell)) {
+        let found = read_bytes(name, &bytes);
+        assert!(found.bad.is_empty(), "{name}: {:?}", found.bad);
+        assert_eq!(block(&found), vec![expected[0]; count], "{name}");
+    }
+}
+
+/// The record as the tools of others export it.
+fn exported(text: &str, cell: &str) -> Vec<(&'static str, Vec<u8>, usize)> {
+    vec![
         (
             "lookup.json",
             format!("{{\"Events\":[{{\"EventId\":\"e1\",\"EventTime\":1.0,\"CloudTrailEvent\":{text}}}]}}").into_bytes(),
@@ -81,20 +100,7 @@ fn one_record_is_the_same_event_however_it_is_wrapped() {
             format!("\u{feff}#TYPE Selected.Object\r\n\"a\",\"AuditData\"\r\n\"1\",\"{cell}\"\r\n").into_bytes(),
             1,
         ),
-        ("packed.gz", gzip.finish().unwrap(), 1),
-        ("packed.zst", zstd::encode_all(RECORD.as_bytes(), 1).unwrap(), 1),
-        ("folded.ndjson", format!("{}\n", folded(RECORD)).into_bytes(), 1),
-        (
-            "mixed.ndjson",
-            format!("{0}\n{0}\n{RECORD}\n{0}\n", folded(RECORD)).into_bytes(),
-            4,
-        ),
-    ];
-    for (name, bytes, count) in many {
-        let found = read_bytes(name, &bytes);
-        assert!(found.bad.is_empty(), "{name}: {:?}", found.bad);
-        assert_eq!(block(&found), vec![expected[0]; count], "{name}");
-    }
+    ]
 }
 
 fn quoted(text: &str) -> String {
