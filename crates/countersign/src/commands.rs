@@ -1,13 +1,17 @@
 //! One file a verb.
 
 pub mod check;
+pub mod prove;
 pub mod register;
+pub mod rotate;
 pub mod schema;
+pub mod serve;
 pub mod show;
 pub mod simulate;
 pub mod sources;
 pub mod trace;
 pub mod verify;
+pub mod witness;
 
 use std::path::Path;
 

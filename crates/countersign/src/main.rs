@@ -8,6 +8,7 @@ mod json;
 mod out;
 mod pipeline;
 mod row;
+mod serve;
 mod strip;
 mod tenants;
 mod view;
@@ -67,7 +68,12 @@ fn run(command: Command, told: Told) -> anyhow::Result<Exit> {
             commands::register::format(&register, told)
         }
         Command::Verify(args) => commands::verify::run(&args, told),
+        Command::Prove(args) => commands::prove::prove(&args, told),
+        Command::Bundle(args) => commands::prove::bundle(&args, told),
+        Command::Witness(command) => commands::witness::run(&command, told),
+        Command::RotateKey(args) => commands::rotate::run(&args, told),
         Command::Simulate(args) => commands::simulate::run(&args, told),
+        Command::Serve(args) => commands::serve::run(&args, told),
         Command::Sources { source } => commands::sources::run(&source, told),
         Command::Schema { name } => commands::schema::run(&name),
         Command::Completions { shell } => {

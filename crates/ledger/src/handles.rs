@@ -39,6 +39,8 @@ pub enum Noun {
     Finding,
     Subject,
     Exception,
+    /// Any other noun of the register, by its word: `organization`, `credential`, `person`.
+    Named(&'static str),
 }
 
 impl Noun {
@@ -52,6 +54,7 @@ impl Noun {
             Self::Finding => "finding",
             Self::Subject => "subject",
             Self::Exception => "exception",
+            Self::Named(word) => word,
         }
     }
 }

@@ -69,6 +69,12 @@ pub struct FullTile {
 }
 
 impl Edge {
+    /// The edge of a tree of `size` leaves by the last hashes of each level, from the leaves up.
+    /// Whether they are its own is for the root to say.
+    pub(crate) fn from_partials(size: u64, levels: Vec<Vec<Hash>>) -> Self {
+        Self { size, levels }
+    }
+
     pub fn size(&self) -> u64 {
         self.size
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its ground is missing")]
 
 mod codes;
+mod evidence;
 mod formats;
 mod fuzz;
 mod grades;
