@@ -3,6 +3,7 @@
 mod evidence;
 mod serve;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -59,10 +60,7 @@ pub enum Command {
     /// Trace logs to who stood behind each action, and judge each use as of then.
     Trace(Box<TraceCommand>),
     /// Look for mistakes and gaps in a register.
-    Check {
-        /// A folder of YAML files, or one file.
-        register: PathBuf,
-    },
+    Check(CheckArgs),
     /// Begin a register.
     #[command(subcommand)]
     Register(RegisterCommand),
@@ -119,6 +117,18 @@ pub enum Command {
         /// The shell.
         shell: clap_complete::Shell,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// A folder of YAML files, or one file.
+    pub register: PathBuf,
+    /// A source definition of your own, which the register may name.
+    #[arg(long, value_name = "FILE")]
+    pub source: Vec<PathBuf>,
+    /// Customer guardrails, whose codes the register may name.
+    #[arg(long, value_name = "FILE.cedar")]
+    pub policy: Vec<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -228,4 +238,49 @@ pub struct SimulateArgs {
     /// Without lateness, duplicates, missing feeds, stolen tokens and the other faults.
     #[arg(long)]
     pub no_faults: bool,
+}
+
+/// The arguments as the parser takes them: what is global may stand before `show`, too.
+pub fn arranged(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = arguments.collect();
+    let Some(trace) = arguments.iter().position(|argument| argument == "trace") else {
+        return arguments;
+    };
+    let mut at = trace + 1;
+    while let Some(argument) = arguments.get(at).and_then(|argument| argument.to_str()) {
+        match argument {
+            "show" => {
+                let before: Vec<OsString> = arguments.drain(trace + 1..at).collect();
+                arguments.splice(trace..trace, before);
+                break;
+            }
+            "--format" | "--colour" => at += 2,
+            _ if argument.starts_with("--format=") || argument.starts_with("--colour=") => at += 1,
+            _ => break,
+        }
+    }
+    arguments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::arranged;
+
+    #[test]
+    fn what_is_global_may_stand_before_show() {
+        for (given, expected) in [
+            ("c trace --format json show x", "c --format json trace show x"),
+            (
+                "c trace --colour=never --format json show x",
+                "c --colour=never --format json trace show x",
+            ),
+            ("c trace show x --format json", "c trace show x --format json"),
+            ("c trace --run r show", "c trace --run r show"),
+            ("c trace --format json logs", "c trace --format json logs"),
+            ("c trace --format", "c trace --format"),
+        ] {
+            let arranged = arranged(given.split(' ').map(Into::into));
+            assert_eq!(arranged.join(" ".as_ref()), expected);
+        }
+    }
 }

@@ -19,7 +19,11 @@ pub mod witness;
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use countersign_govern::catalogue;
+use countersign_judge::Guardrails;
 use countersign_model::register::Register;
+use countersign_register::Known;
+use countersign_sources::Definitions;
 
 use crate::out::{self, Exit};
 
@@ -35,9 +39,19 @@ pub fn wrapped(field: &str, text: &str, told: Told) -> String {
     if told.json { format!("{}\n", serde_json::json!({ field: text })) } else { text.to_owned() }
 }
 
+/// What a register may name: sources and codes.
+pub fn known(definitions: &Definitions, guardrails: &Guardrails) -> Known {
+    let reasons = guardrails.reasons().into_iter().map(|reason| reason.code);
+    let findings = catalogue::ALL.iter().map(|kind| kind.code.to_owned());
+    Known {
+        sources: definitions.all.iter().map(|source| source.name.to_owned()).collect(),
+        codes: reasons.chain(findings).collect(),
+    }
+}
+
 /// A register without mistakes; else every mistake is said and there is none.
-pub fn load_register(path: &Path) -> Result<Result<Register, Exit>> {
-    let (register, mistakes) = countersign_register::load(path)
+pub fn load_register(path: &Path, known: &Known) -> Result<Result<Register, Exit>> {
+    let (register, mistakes) = countersign_register::load_with(path, known)
         .with_context(|| format!("could not read the register `{}`", path.display()))?;
     if mistakes.is_empty() {
         return Ok(Ok(register));

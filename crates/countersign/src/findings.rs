@@ -127,6 +127,9 @@ pub fn summary(view: &TraceView, report: &Report<'_>, changes: Option<&Changes>)
         "records": view.read.records,
         "quarantined": view.read.quarantined,
         "quarantine": view.read.quarantine,
+        "beside_events": view.read.beside.iter().map(|(what, count)| json!({
+            "what": what, "count": count,
+        })).collect::<Vec<_>>(),
         "duplicates": view.read.duplicates,
         "sources": view.read.formats.iter().map(|format| json!({
             "definition": format.definition, "files": format.files, "records": format.records,

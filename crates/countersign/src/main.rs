@@ -27,7 +27,7 @@ use out::Exit;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(cli::arranged(std::env::args_os()));
     let told = told(&cli);
     match run(cli.command, told) {
         Ok(exit) => exit.into(),
@@ -61,7 +61,7 @@ fn run(command: Command, told: Told) -> anyhow::Result<Exit> {
             Some(TraceSubcommand::Show { event, run }) => commands::show::run(&event, &run, told),
             None => commands::trace::run(&command.args, told),
         },
-        Command::Check { register } => commands::check::run(&register, told),
+        Command::Check(args) => commands::check::run(&args, told),
         Command::Register(RegisterCommand::Init { from, source }) => {
             commands::register::init(&from, &source, told)
         }

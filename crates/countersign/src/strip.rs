@@ -8,7 +8,7 @@ use countersign_model::grade::Gap;
 use countersign_model::register::Register;
 use serde_json::Value;
 
-use crate::view::gap_sentence;
+use crate::view::{gap_sentence, levels_of};
 
 /// The strip of one row. `register` adds names; without it ids stand for them.
 pub fn of_row(row: &Value, register: &Register) -> StripView {
@@ -286,16 +286,8 @@ fn note_sentence(note: &str) -> &str {
 
 /// Levels in the order of their axes, such as `IAL1 AAL2 PR`.
 pub fn levels(assurance: &Value) -> String {
-    let mut parts = Vec::new();
-    for (name, key) in [("IAL", "ial"), ("AAL", "aal"), ("FAL", "fal"), ("W", "workload")] {
-        if let Some(level) = assurance[key].as_u64() {
-            parts.push(format!("{name}{level}"));
-        }
-    }
-    if assurance["phishing_resistant"] == true {
-        parts.push("PR".to_owned());
-    }
-    if parts.is_empty() { "nothing".to_owned() } else { parts.join(" ") }
+    let axes = ["ial", "aal", "fal", "workload"].map(|axis| assurance[axis].as_u64());
+    levels_of(axes, assurance["phishing_resistant"] == true)
 }
 
 fn intact(label: &str, seal: Seal, lines: Vec<String>) -> SegmentView {

@@ -265,17 +265,18 @@ fn in_full(why: &str) -> &str {
 
 /// Levels in the order of their axes, such as `IAL1 AAL2 PR`.
 pub fn levels(assurance: &Assurance) -> String {
-    let axes = [
-        ("IAL", assurance.ial),
-        ("AAL", assurance.aal),
-        ("FAL", assurance.fal),
-        ("W", assurance.workload),
-    ];
+    let axes = [assurance.ial, assurance.aal, assurance.fal, assurance.workload];
+    levels_of(axes.map(|level| level.map(u64::from)), assurance.phishing_resistant == Some(true))
+}
+
+/// Levels in words: `IAL1 AAL2 PR`; `none` if nothing was accepted or is asked for.
+pub fn levels_of([ial, aal, fal, workload]: [Option<u64>; 4], resists_phishing: bool) -> String {
+    let axes = [("IAL", ial), ("AAL", aal), ("FAL", fal), ("W", workload)];
     let mut parts: Vec<String> = axes
         .iter()
         .filter_map(|(name, level)| level.map(|level| format!("{name}{level}")))
         .collect();
-    if assurance.phishing_resistant == Some(true) {
+    if resists_phishing {
         parts.push("PR".to_owned());
     }
     if parts.is_empty() { "none".to_owned() } else { parts.join(" ") }

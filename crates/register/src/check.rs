@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::known::Known;
 use crate::mistake::{Mistakes, Place};
 use crate::noun::Noun;
 use crate::scalar;
@@ -27,6 +28,7 @@ pub(crate) struct Check<'a> {
     pub ids: &'a Ids,
     /// Whether every file was read to its end; if not, an id that is missing may be in the rest.
     pub complete: bool,
+    pub known: &'a Known,
     pub mistakes: &'a mut Mistakes,
 }
 
@@ -135,6 +137,8 @@ impl Check<'_> {
         let wrong = match kind {
             Kind::Ref(noun) => self.reference(*noun, text),
             Kind::Subject => self.subject(text),
+            Kind::Source => wrong_in(kind, text).or_else(|| self.known.not_a_source(text)),
+            Kind::Code => wrong_in(kind, text).or_else(|| self.known.not_a_code(text)),
             _ => wrong_in(kind, text),
         };
         if let Some(fix) = wrong {

@@ -6,6 +6,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::check::{Check, Ids};
 use crate::item::Item;
+use crate::known::Known;
 use crate::mistake::{Mistakes, Place};
 use crate::noun::{Noun, SETTINGS_SHAPE, TOP, fields, read_into};
 use crate::rules;
@@ -87,7 +88,8 @@ pub fn read_document(register: &mut Register, noun: &str, body: &Json) -> Result
     let node = node_of(body, String::new(), &mut pointers);
     let mut mistakes = Mistakes::default();
     let ids = Ids::new();
-    let mut check = Check { ids: &ids, complete: false, mistakes: &mut mistakes };
+    let known = Known::default();
+    let mut check = Check { ids: &ids, complete: false, known: &known, mistakes: &mut mistakes };
     let shape = shape_of(noun).ok_or_else(|| {
         vec![Fault { pointer: String::new(), message: format!("no noun `{noun}`"), fix: None }]
     })?;

@@ -20,6 +20,7 @@ mod document;
 mod draft;
 mod gaps;
 mod item;
+mod known;
 mod load;
 mod mistake;
 mod noun;
@@ -43,10 +44,11 @@ pub use crate::draft::{
     draft,
 };
 pub use crate::gaps::{Gap, gaps};
-pub use crate::load::{LoadError, load};
+pub use crate::known::Known;
+pub use crate::load::{LoadError, load, load_with};
 pub use crate::mistake::Mistake;
 pub use crate::noun::Noun;
-pub use crate::parse::parse;
+pub use crate::parse::{parse, parse_with};
 pub use crate::scalar::{time, time_text};
 pub use crate::schema::{document_schemas, schema};
 pub use crate::template::{Answer, Answers, Departure, Question, Template};

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use countersign_model::register::Register;
 
+use crate::known::Known;
 use crate::mistake::Mistake;
-use crate::parse::parse;
+use crate::parse::parse_with;
 use crate::yaml::FILE_BYTES_MAX;
 
 /// A register is a few files a noun.
@@ -36,6 +37,11 @@ pub enum LoadError {
 /// A single file, or all `*.yaml` and `*.yml` of a folder and its folders in the order of their
 /// paths. Symbolic links inside the folder are not followed.
 pub fn load(path: &Path) -> Result<(Register, Vec<Mistake>), LoadError> {
+    load_with(path, &Known::default())
+}
+
+/// As [`load`], and holds names of sources and codes against those there are.
+pub fn load_with(path: &Path, known: &Known) -> Result<(Register, Vec<Mistake>), LoadError> {
     let mut paths = Vec::new();
     if fs::metadata(path).map_err(|source| read_error(path, source))?.is_dir() {
         list(path, 0, &mut paths).map_err(|error| match error {
@@ -59,7 +65,7 @@ pub fn load(path: &Path) -> Result<(Register, Vec<Mistake>), LoadError> {
         }
         files.push((file.display().to_string(), text));
     }
-    Ok(parse(&files))
+    Ok(parse_with(&files, known))
 }
 
 enum ListError {

@@ -6,6 +6,7 @@ use countersign_model::register::Register;
 
 use crate::check::{Check, Ids, is_slug};
 use crate::item::Item;
+use crate::known::Known;
 use crate::mistake::{Mistake, Mistakes, Place};
 use crate::noun::{Noun, TOP, read_into};
 use crate::rules;
@@ -17,6 +18,11 @@ use crate::yaml::{self, Node, Value};
 /// Reports every mistake, in the order of files and lines. If there is one, the register is what
 /// could be read and must not be used.
 pub fn parse(files: &[(String, String)]) -> (Register, Vec<Mistake>) {
+    parse_with(files, &Known::default())
+}
+
+/// As [`parse`], and holds names of sources and codes against those there are.
+pub fn parse_with(files: &[(String, String)], known: &Known) -> (Register, Vec<Mistake>) {
     let mut mistakes = Mistakes::default();
     let mut documents = Vec::new();
     let mut complete = true;
@@ -30,7 +36,7 @@ pub fn parse(files: &[(String, String)]) -> (Register, Vec<Mistake>) {
     documents.retain(|document| !matches!(document.value, Value::Null));
     let sites = collect(&documents, files, &mut mistakes);
     let ids = ids_of(&sites);
-    let mut check = Check { ids: &ids, complete, mistakes: &mut mistakes };
+    let mut check = Check { ids: &ids, complete, known, mistakes: &mut mistakes };
     for document in &documents {
         check.map(document, &TOP);
     }

@@ -196,7 +196,8 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = File::create(&partial)?;
     file.write_all(bytes)?;
     file.sync_data()?;
-    fs::rename(&partial, path)
+    fs::rename(&partial, path)?;
+    crate::segment::sync_name(path)
 }
 
 fn lock(path: &Path) -> Result<File, RunError> {

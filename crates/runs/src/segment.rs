@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
 use countersign_model::event::Event;
@@ -25,7 +25,9 @@ const ROWS_PER_ENTRY: usize = 512;
 /// # Errors
 /// Any error of the file system; the file is then incomplete and must not be committed.
 pub fn write(path: &Path, rows: &Rows, proofs: &[u8]) -> io::Result<()> {
-    let mut out = Counting { inner: BufWriter::with_capacity(1 << 20, File::create(path)?), at: 0 };
+    // Rows hold personal data: they are their owner's alone.
+    let file = File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    let mut out = Counting { inner: BufWriter::with_capacity(1 << 20, file), at: 0 };
     out.put(MAGIC)?;
     let mut index = Vec::new();
     for (number, (key, bytes)) in rows.iter().enumerate() {
@@ -52,7 +54,14 @@ pub fn write(path: &Path, rows: &Rows, proofs: &[u8]) -> io::Result<()> {
     footer.extend_from_slice(MAGIC);
     out.put(&footer)?;
     let file = out.inner.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_data()
+    file.sync_data()?;
+    sync_name(path)
+}
+
+/// Makes the name of a new file as durable as what is in it.
+pub(crate) fn sync_name(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// Appends one event to a proofs section.

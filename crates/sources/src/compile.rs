@@ -131,6 +131,8 @@ pub struct Source {
     pub envelopes: Vec<String>,
     pub csv_column: Option<String>,
     pub(crate) made_from: Option<Take>,
+    /// Records that are no events: what they are, and by what they are known.
+    beside: Vec<(String, Vec<Condition>)>,
     pub(crate) paths: Paths,
     detect: Vec<Condition>,
     pub(crate) base: Layer,
@@ -148,6 +150,11 @@ impl Source {
             ));
         }
         let made_from = optional(form.made_from.as_ref(), &mut paths)?;
+        let beside = form
+            .beside
+            .iter()
+            .map(|beside| Ok((beside.what.clone(), conditions(&beside.when, &mut paths)?)))
+            .collect::<Result<_, Fault>>()?;
         let base = Layer::compile(&form.fields, &mut paths)?;
         let mut records = Vec::new();
         for record in &form.records {
@@ -165,6 +172,7 @@ impl Source {
             envelopes: form.envelopes.clone(),
             csv_column: form.csv_column.clone(),
             made_from,
+            beside,
             paths,
             detect,
             base,
@@ -176,6 +184,16 @@ impl Source {
     pub(crate) fn detect<'a>(&self, record: &'a str, keys: Keys) -> Option<Vec<Option<Raw<'a>>>> {
         let slots = self.paths.read(record, keys).ok()?;
         self.detect.iter().all(|condition| condition.holds(&slots)).then_some(slots)
+    }
+
+    /// What a record that is no event is, if this source writes such beside its events.
+    pub(crate) fn beside(&self, record: &str) -> Option<&str> {
+        if self.beside.is_empty() {
+            return None;
+        }
+        let slots = self.paths.read(record, Keys::AsWritten).ok()?;
+        let holds = |when: &[Condition]| when.iter().all(|condition| condition.holds(&slots));
+        self.beside.iter().find(|(_, when)| holds(when)).map(|(what, _)| what.as_str())
     }
 }
 

@@ -33,6 +33,9 @@ pub struct Definition {
     /// knows it.
     #[serde(default)]
     pub made_from: Option<Take>,
+    /// Records that the source writes beside its events, and that are none.
+    #[serde(default)]
+    pub beside: Vec<Beside>,
     /// What becomes of every record.
     pub fields: Fields,
     /// Rules for some records; each that matches lays its fields over those before.
@@ -70,6 +73,16 @@ impl Proof {
             Self::Unproven => "unproven",
         }
     }
+}
+
+/// Records that are known and are no events.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Beside {
+    /// What they are, in the plural: `digests of trails`.
+    pub what: String,
+    /// All must hold.
+    pub when: Vec<Condition>,
 }
 
 /// A rule for some records.

@@ -5,6 +5,8 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use crate::text;
+
 /// What bounds hostile input.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -261,6 +263,7 @@ pub(crate) fn shape(sample: &[u8], is_whole: bool) -> Option<Shape> {
     let sample = sample.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(sample).trim_ascii_start();
     let mut lines =
         sample.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let all = lines.clone();
     let first = lines.next().unwrap_or(b"");
     let more = lines.next().is_some();
     let complete = more || is_whole;
@@ -268,16 +271,24 @@ pub(crate) fn shape(sample: &[u8], is_whole: bool) -> Option<Shape> {
         Some(b'{' | b'[') if !complete => Shape::Documents,
         Some(b'{') if more && is_json(first) => Shape::Lines,
         Some(b'{' | b'[') => Shape::Documents,
-        _ if is_pairs(first) => Shape::Pairs,
-        _ => Shape::Csv,
+        // The log of a server: its events stand between lines that are none.
+        _ => {
+            let mut texts = all.filter_map(|line| std::str::from_utf8(line).ok());
+            texts.find_map(text_shape).unwrap_or(Shape::Csv)
+        }
     })
+}
+
+fn text_shape(line: &str) -> Option<Shape> {
+    if text::is_pairs(line) {
+        Some(Shape::Pairs)
+    } else if text::is_prefixed(line) || (line.starts_with('{') && is_json(line.as_bytes())) {
+        Some(Shape::Lines)
+    } else {
+        None
+    }
 }
 
 fn is_json(line: &[u8]) -> bool {
     serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok()
-}
-
-fn is_pairs(line: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(line);
-    text.matches("=\"").count() >= 3 && text.contains("\", ")
 }

@@ -18,6 +18,7 @@ mod record;
 mod scan;
 mod secret;
 mod take;
+mod text;
 mod time;
 mod transform;
 

@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::compile::Definitions;
 use crate::input::{self, Limits, Packing, Shape, Unit};
 use crate::record::{self, Outcome};
+use crate::text;
 
 /// Files of lines are read by so much at a time.
 const PIECE_BLOCK_BYTES: usize = 256 << 10;
@@ -35,9 +36,17 @@ pub struct Quarantined {
 pub struct ReadStats {
     pub records: u64,
     pub quarantined: u64,
+    /// What is no event, and known to be none.
+    pub beside: u64,
     pub bytes: u64,
     /// Lines of a piece of a file.
     pub lines: u64,
+}
+
+impl ReadStats {
+    fn all(&self) -> u64 {
+        self.records + self.quarantined + self.beside
+    }
 }
 
 /// Which definition knew the last record: the next one is most likely its kind.
@@ -52,6 +61,8 @@ pub struct Recent {
 pub trait Visitor {
     fn event(&mut self, event: &Event<'_>, place: Place);
     fn quarantine(&mut self, quarantined: Quarantined);
+    /// A record or a line that is no event, and known to be none: `what` such are, in the plural.
+    fn beside(&mut self, _what: &str) {}
 }
 
 impl Unit {
@@ -65,25 +76,13 @@ impl Unit {
         limits: &Limits,
         visitor: &mut dyn Visitor,
     ) -> io::Result<ReadStats> {
-        let mut reading = Reading {
-            definitions,
-            limits,
-            visitor,
-            recent: Recent::default(),
-            unit: self.number,
-            stats: ReadStats::default(),
-        };
+        let mut reading = Reading::new(definitions, limits, visitor, self.number);
         if let Some((from, to)) = self.range {
             reading.piece(self, from, to)?;
             return Ok(reading.stats);
         }
         let (mut input, shape) = self.open(limits)?;
-        match shape {
-            Shape::Lines => reading.lines(&mut *input)?,
-            Shape::Pairs => reading.pairs(&mut *input)?,
-            Shape::Documents => reading.documents(&mut *input)?,
-            Shape::Csv => reading.csv(&mut *input)?,
-        }
+        reading.whole(&mut *input, shape)?;
         Ok(reading.stats)
     }
 
@@ -101,14 +100,41 @@ impl Unit {
         io::stdin().lock().take(1 << 16).read_to_end(&mut head)?;
         let packing = input::packing(&head);
         let whole = io::Cursor::new(head).chain(io::stdin());
-        let mut input = input::unpack(whole, packing)?;
-        let sample = input.fill_buf()?;
-        let shape = input::shape(sample, packing == Packing::Plain && sample.len() < 1 << 16);
-        let shape = shape.ok_or_else(|| {
-            io::Error::other("UTF-16 text is not read: convert it to UTF-8 first")
-        })?;
-        Ok((Box::new(Limited { inner: input, left: limits.unpacked_bytes_max }), shape))
+        opened(whole, packing, limits.unpacked_bytes_max)
     }
+}
+
+/// Gives every record in what a file held to `visitor`, as [`Unit::read`] does for a file.
+///
+/// # Errors
+/// Limits that the whole of it breaks, and a packing that breaks off.
+pub fn read_bytes(
+    bytes: Vec<u8>,
+    definitions: &Definitions,
+    limits: &Limits,
+    visitor: &mut dyn Visitor,
+) -> io::Result<ReadStats> {
+    let mut reading = Reading::new(definitions, limits, visitor, 0);
+    let packing = input::packing(&bytes);
+    let most = (bytes.len() as u64).saturating_mul(limits.unpacked_ratio_max).max(1 << 20);
+    let (mut input, shape) =
+        opened(io::Cursor::new(bytes), packing, most.min(limits.unpacked_bytes_max))?;
+    reading.whole(&mut *input, shape)?;
+    Ok(reading.stats)
+}
+
+/// What is in an input whose shape its beginning tells.
+fn opened(
+    whole: impl Read + 'static,
+    packing: Packing,
+    most: u64,
+) -> io::Result<(Box<dyn BufRead>, Shape)> {
+    let mut input = input::unpack(whole, packing)?;
+    let sample = input.fill_buf()?;
+    let shape = input::shape(sample, packing == Packing::Plain && sample.len() < 1 << 16);
+    let shape = shape
+        .ok_or_else(|| io::Error::other("UTF-16 text is not read: convert it to UTF-8 first"))?;
+    Ok((Box::new(Limited { inner: input, left: most }), shape))
 }
 
 /// Stops a packed bomb.
@@ -177,7 +203,25 @@ struct Reading<'r> {
     stats: ReadStats,
 }
 
-impl Reading<'_> {
+impl<'r> Reading<'r> {
+    fn new(
+        definitions: &'r Definitions,
+        limits: &'r Limits,
+        visitor: &'r mut dyn Visitor,
+        unit: u32,
+    ) -> Self {
+        let (recent, stats) = (Recent::default(), ReadStats::default());
+        Self { definitions, limits, visitor, recent, unit, stats }
+    }
+
+    fn whole(&mut self, input: &mut dyn BufRead, shape: Shape) -> io::Result<()> {
+        match shape {
+            Shape::Lines | Shape::Pairs => self.each_line(input, shape),
+            Shape::Documents => self.documents(input),
+            Shape::Csv => self.csv(input),
+        }
+    }
+
     /// One JSON value, which may hold many records. `line` is where it begins; records of a list
     /// count on from it.
     fn value(&mut self, text: &str, line: u64) {
@@ -192,6 +236,10 @@ impl Reading<'_> {
                 Outcome::Bad(reason) => {
                     stats.quarantined += 1;
                     visitor.quarantine(Quarantined { place, reason });
+                }
+                Outcome::Beside(what) => {
+                    stats.beside += 1;
+                    visitor.beside(what);
                 }
             }
         });
@@ -245,23 +293,25 @@ impl Reading<'_> {
         if bytes.len() > self.limits.record_bytes_max {
             return self.bad(line, "the record is longer than any log writes");
         }
-        match (std::str::from_utf8(bytes), shape) {
-            (Ok(text), Shape::Pairs) => match pairs(text) {
+        let Ok(text) = std::str::from_utf8(bytes) else {
+            return self.bad(line, "this is not UTF-8");
+        };
+        if text.starts_with(['{', '[']) {
+            return self.value(text, line);
+        }
+        match text::held(text, None) {
+            Some(record) => self.value(&record, line),
+            None if shape != Shape::Pairs => self.value(text, line),
+            None if !text.contains("=\"") => {
+                self.stats.beside += 1;
+                self.visitor.beside("lines of a server's log");
+            }
+            None => match text::pairs(text, None) {
                 Some(record) => self.value(&record, line),
                 None => self
                     .bad(line, "this is no list of key=\"value\" pairs, or a key is there twice"),
             },
-            (Ok(text), _) => self.value(text, line),
-            (Err(_), _) => self.bad(line, "this is not UTF-8"),
         }
-    }
-
-    fn lines(&mut self, input: &mut dyn BufRead) -> io::Result<()> {
-        self.each_line(input, Shape::Lines)
-    }
-
-    fn pairs(&mut self, input: &mut dyn BufRead) -> io::Result<()> {
-        self.each_line(input, Shape::Pairs)
     }
 
     fn each_line(&mut self, input: &mut dyn BufRead, shape: Shape) -> io::Result<()> {
@@ -317,9 +367,9 @@ impl Reading<'_> {
             match values.next() {
                 None => return Ok(()),
                 Some(Ok(value)) => {
-                    let before = self.stats.records + self.stats.quarantined;
+                    let before = self.stats.all();
                     self.value(value.get(), next);
-                    next += self.stats.records + self.stats.quarantined - before;
+                    next += self.stats.all() - before;
                 }
                 Some(Err(_)) => {
                     let rest = text.get(values.byte_offset()..).unwrap_or("");
@@ -341,9 +391,9 @@ impl Reading<'_> {
             let Some(Ok(value)) = values.next() else {
                 return self.bad(next, "the list of records is cut here or no JSON");
             };
-            let before = self.stats.records + self.stats.quarantined;
+            let before = self.stats.all();
             self.value(value.get(), next);
-            next += self.stats.records + self.stats.quarantined - before;
+            next += self.stats.all() - before;
             text = text.get(values.byte_offset()..).unwrap_or("");
         }
     }
@@ -362,6 +412,11 @@ impl Reading<'_> {
     }
 
     fn csv(&mut self, input: &mut dyn BufRead) -> io::Result<()> {
+        // PowerShell puts a line before the header that says of which type the rows were.
+        let begins = input.fill_buf()?;
+        if begins.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(begins).starts_with(b"#TYPE ") {
+            skip_line(input)?;
+        }
         let most = self.limits.record_bytes_max;
         let left = Rc::new(Cell::new(most));
         let bounded = Bounded { inner: input, left: Rc::clone(&left) };
@@ -378,7 +433,9 @@ impl Reading<'_> {
         };
         let columns: Vec<String> = header
             .iter()
-            .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
+            .map(|name| name.trim_start_matches('\u{feff}').trim())
+            // Log Analytics writes the zone after the name.
+            .map(|name| name.strip_suffix(" [UTC]").unwrap_or(name).to_owned())
             .collect();
         for row in reader.records() {
             left.set(most);
@@ -470,49 +527,6 @@ fn python(text: &str) -> Option<String> {
         }
     }
     Some(out)
-}
-
-/// `… type="LOGIN", realmId="…", …` as a JSON object; what stands before the first key is left out.
-fn pairs(text: &str) -> Option<String> {
-    let mut record = Map::new();
-    let mut rest = text;
-    while let Some(at) = rest.find("=\"") {
-        let (before, after) = rest.split_at_checked(at)?;
-        let key = before.rsplit([' ', ',', '\t', '(']).next().unwrap_or(before);
-        let after = after.get(2..)?;
-        // A quote inside a value is written as `\"`.
-        let end = after
-            .match_indices('"')
-            .find(|(at, _)| !after.get(..*at).is_some_and(|head| head.ends_with('\\')));
-        let (end, _) = end?;
-        let (value, more) = after.split_at_checked(end)?;
-        if !key.is_empty() {
-            let value = Value::String(value.replace("\\\"", "\""));
-            // A value that could close its own quotes could forge what follows it.
-            if record.insert(key.to_owned(), value.clone()).is_some_and(|known| known != value) {
-                return None;
-            }
-        }
-        rest = more.get(1..)?;
-    }
-    if record.is_empty() {
-        return None;
-    }
-    // The time of such a line stands before the pairs.
-    if let Some(stamp) = leading_time(text) {
-        record.entry("@timestamp").or_insert(Value::String(stamp));
-    }
-    Some(Value::Object(record).to_string())
-}
-
-fn leading_time(text: &str) -> Option<String> {
-    let mut words = text.split_ascii_whitespace();
-    let date = words.next()?;
-    if date.contains('T') {
-        return crate::time::parse(date).map(|_| date.to_owned());
-    }
-    let joined = format!("{date} {}", words.next()?.replace(',', "."));
-    crate::time::parse(&joined).map(|_| joined)
 }
 
 fn skip_line(input: &mut dyn BufRead) -> io::Result<()> {

@@ -1,5 +1,7 @@
 //! One JSON value as found in a file, to the records in it.
 
+use std::borrow::Cow;
+
 use countersign_model::event::Event;
 
 use crate::compile::{Definitions, Source};
@@ -7,11 +9,12 @@ use crate::extract::Reason;
 use crate::read::Recent;
 use crate::scan::{Keys, ScanError, members};
 use crate::take::Slots;
+use crate::text;
 
 /// Exports wrap records in records, but not deeper than this.
 const DEPTH_MAX: usize = 4;
-/// Under these keys other tools keep the record they forward.
-const WRAPPERS: [&str; 10] = [
+/// Under these keys other tools keep the record they forward, in whatever case.
+const WRAPPERS: [&str; 21] = [
     "log",
     "event",
     "message",
@@ -22,10 +25,35 @@ const WRAPPERS: [&str; 10] = [
     "record",
     "AuditData",
     "properties",
+    "CloudTrailEvent",
+    "_source",
+    "hits",
+    "original",
+    "event.original",
+    "result",
+    "raw",
+    "body",
+    "payload",
+    "@message",
+    "data",
 ];
 /// Under these keys exports keep lists of records, beside what definitions say.
-const LISTS: [&str; 8] =
-    ["Records", "records", "value", "items", "events", "entries", "logs", "data"];
+const LISTS: [&str; 12] = [
+    "Records",
+    "records",
+    "value",
+    "items",
+    "events",
+    "entries",
+    "logs",
+    "data",
+    "logEvents",
+    "hits",
+    "results",
+    "Messages",
+];
+/// Of a record that holds a line of text, its time.
+const TIMES: [&str; 4] = ["@timestamp", "timestamp", "time", "ts"];
 
 /// A value larger than this is looked at as an export first: each definition would read it whole.
 const EXPORT_BYTES_MIN: usize = 1 << 16;
@@ -49,6 +77,8 @@ pub fn begun_list(text: &str) -> Option<&str> {
 pub enum Outcome<'a> {
     Event(Event<'a>),
     Bad(Reason),
+    /// No event, and known: what such records are.
+    Beside(&'a str),
 }
 
 /// Takes each record out of `text`, one JSON value. `visit` gets the ordinal of the record inside
@@ -82,7 +112,11 @@ impl Walk<'_> {
         if is_export && self.inside_list(text, &EXPORTS, depth) {
             return;
         }
-        if self.record(text, depth) || self.inside(text, depth) || self.folded(text) {
+        if self.record(text, depth)
+            || self.inside(text, depth)
+            || self.folded(text)
+            || self.beside(text)
+        {
             return;
         }
         self.bad(match members(text) {
@@ -140,10 +174,9 @@ impl Walk<'_> {
 
     fn inside_list(&mut self, text: &str, keys: &[&str], depth: usize) -> bool {
         let Ok(members) = members(text) else { return false };
-        let list = members
-            .iter()
-            .find(|(key, list)| list.starts_with('[') && keys.contains(&key.as_ref()));
-        let Some((_, list)) = list else { return false };
+        let Some((_, list)) = members.iter().find(|(key, list)| is_list(key, list, keys)) else {
+            return false;
+        };
         self.list(list, depth);
         true
     }
@@ -151,29 +184,44 @@ impl Walk<'_> {
     fn inside_wrapper(&mut self, text: &str, depth: usize) -> bool {
         let Ok(members) = members(text) else { return false };
         for wrapper in WRAPPERS {
-            let Some((_, inner)) = members.iter().find(|(key, _)| key == wrapper) else { continue };
-            let before = self.ordinal;
-            if inner.starts_with('{') && (self.known(inner) || self.is_wrapped(inner)) {
-                self.value(inner, depth + 1);
-            } else if inner.starts_with('"') {
-                let Ok(unquoted) = serde_json::from_str::<String>(inner) else { continue };
-                if unquoted.starts_with('{') && self.known(&unquoted) {
-                    self.value(&unquoted, depth + 1);
+            let named = members.iter().filter(|(key, _)| key.eq_ignore_ascii_case(wrapper));
+            for (_, inner) in named {
+                let before = self.ordinal;
+                if let Some(held) = held(inner, &members)
+                    && self.holds(&held, depth + 1)
+                {
+                    self.value(&held, depth + 1);
                 }
-            }
-            if self.ordinal > before {
-                return true;
+                if self.ordinal > before {
+                    return true;
+                }
             }
         }
         false
     }
 
-    /// Azure keeps the audit log of a cluster as text under `properties.log`.
-    fn is_wrapped(&self, text: &str) -> bool {
+    /// Whether a record that some definition knows is in `text`, itself or wrapped again.
+    fn holds(&self, text: &str, depth: usize) -> bool {
+        if depth > DEPTH_MAX {
+            return false;
+        }
+        if self.known(text) {
+            return true;
+        }
         let Ok(members) = members(text) else { return false };
-        members.iter().filter(|(key, _)| key == "log").any(|(_, inner)| {
-            serde_json::from_str::<String>(inner).is_ok_and(|inner| self.known(&inner))
+        members.iter().any(|(key, inner)| {
+            (is_list(key, inner, &LISTS) && self.holds_first(inner, depth))
+                || (WRAPPERS.iter().any(|wrapper| key.eq_ignore_ascii_case(wrapper))
+                    && held(inner, &members).is_some_and(|held| self.holds(&held, depth + 1)))
         })
+    }
+
+    fn holds_first(&self, list: &str, depth: usize) -> bool {
+        let mut first = None;
+        let read = crate::scan::elements(list, |element| {
+            first.get_or_insert_with(|| self.holds(element, depth + 1));
+        });
+        read.is_ok() && first != Some(false)
     }
 
     fn known(&self, text: &str) -> bool {
@@ -195,6 +243,16 @@ impl Walk<'_> {
         true
     }
 
+    fn beside(&mut self, text: &str) -> bool {
+        let definitions = self.definitions;
+        let Some(what) = definitions.all.iter().find_map(|source| source.beside(text)) else {
+            return false;
+        };
+        self.ordinal += 1;
+        (self.visit)(self.ordinal, Outcome::Beside(what));
+        true
+    }
+
     fn take(&mut self, source: &Source, text: &str, slots: &Slots<'_>) {
         self.ordinal += 1;
         let outcome = match source.event(text, slots) {
@@ -203,4 +261,24 @@ impl Walk<'_> {
         };
         (self.visit)(self.ordinal, outcome);
     }
+}
+
+type Members<'a> = [(Cow<'a, str>, &'a str)];
+
+/// A list of records, or of none.
+fn is_list(key: &str, list: &str, keys: &[&str]) -> bool {
+    let is_of_objects = |list: &str| list.trim_start().starts_with(['{', '[', ']']);
+    list.strip_prefix('[').is_some_and(is_of_objects)
+        && keys.iter().any(|known| known.eq_ignore_ascii_case(key))
+}
+
+/// The record that a member is, or holds as text.
+fn held<'a>(inner: &'a str, members: &Members<'_>) -> Option<Cow<'a, str>> {
+    if inner.starts_with('{') {
+        return Some(Cow::Borrowed(inner));
+    }
+    let line: String = serde_json::from_str(inner).ok()?;
+    let time = TIMES.iter().find_map(|time| members.iter().find(|(key, _)| key == time));
+    let time = time.and_then(|(_, time)| serde_json::from_str(time).ok());
+    text::held(&line, time.as_ref()).map(|held| Cow::Owned(held.into_owned()))
 }

@@ -211,7 +211,7 @@ fn parse_path(path: &str) -> Option<Vec<Step>> {
             rest = after;
         } else if let Some(after) = rest.strip_prefix('|') {
             steps.push(Step::Json);
-            rest = after;
+            rest = after.strip_prefix('.').unwrap_or(after);
             continue;
         } else {
             let end = rest.find(['.', '[', '|']).unwrap_or(rest.len());

@@ -69,7 +69,7 @@ fn table(rows: &[&CoverageRow], total: Option<&CoverageRow>) -> Markup {
                 th.num scope="col" { "Declared" } th.num.apart scope="col" { "Inferred" }
                 th.num scope="col" { "Holder only" } th.num scope="col" { "Unattributed" }
             } }
-            tbody { @for row in rows { (line(row, &row.tenant)) } }
+            tbody { @for row in rows { (line(row, row.tenant_name())) } }
             @if let Some(total) = total { tfoot { (line(total, "All")) } }
         }
     }

@@ -52,6 +52,9 @@ pub(super) fn read(read: &ReadView) -> Markup {
             div { dt { "Records" } dd { (count(read.records)) } }
             div { dt { "Files" } dd { (count(read.files)) } }
             div { dt { "Could not be read" } dd { (count(read.quarantined)) } }
+            @for (what, number) in &read.beside {
+                div { dt { "Beside the events: " (Text(what)) } dd { (count(*number)) } }
+            }
             div { dt { "Duplicates, counted once" } dd { (count(read.duplicates)) } }
         }
         @if !read.formats.is_empty() {

@@ -83,10 +83,14 @@ fn draw_read(screen: &mut Screen, view: &TraceView) {
         screen.put(Ink::Text, if read.quarantine.is_empty() { "." } else { ", such as" });
         screen.end();
         for reason in read.quarantine.iter().take(QUARANTINE_MAX) {
-            screen.space(2);
-            screen.put(Ink::Dim, reason);
+            screen.words(Ink::Dim, reason, 2);
             screen.end();
         }
+    }
+    if !read.beside.is_empty() {
+        let each = read.beside.iter().map(|(what, number)| format!("{} {what}", count(*number)));
+        let said = format!("Beside the events: {}.", each.collect::<Vec<_>>().join(", "));
+        screen.paragraph(Ink::Dim, &said);
     }
     if read.duplicates > 0 {
         let verb = if read.duplicates == 1 { "was" } else { "were" };

@@ -93,6 +93,8 @@ pub struct ReadView {
     pub quarantined: u64,
     /// The first reasons, as `file:line: reason`.
     pub quarantine: Vec<String>,
+    /// What is known to be no event, such as `lines of a server's log`, and how many.
+    pub beside: Vec<(String, u64)>,
     pub duplicates: u64,
     /// The span of time, such as `18 Oct 2026`; empty if no record has a time.
     pub from: String,
@@ -133,6 +135,11 @@ pub struct CoverageRow {
 }
 
 impl CoverageRow {
+    /// Records of some sources name no tenant, and the register may not say whose the file is.
+    pub(crate) fn tenant_name(&self) -> &str {
+        if self.tenant.is_empty() { "(not named)" } else { &self.tenant }
+    }
+
     pub(crate) fn attributed(&self) -> u64 {
         self.exact.saturating_add(self.composite).saturating_add(self.declared)
     }

@@ -54,6 +54,7 @@ fn read(text: &str) -> ReadView {
         }],
         quarantined: 2,
         quarantine: vec![it(), it()],
+        beside: vec![(it(), 3)],
         duplicates: 1,
         from: it(),
         until: it(),

@@ -18,7 +18,7 @@ const LISTED_MAX: usize = 200;
 
 pub fn apply(args: &ApplyArgs, told: Told) -> Result<Exit> {
     // Mistakes are said here, before anything is sent, with the places of these files.
-    let register = match load_register(&args.register)? {
+    let register = match load_register(&args.register, &countersign_register::Known::default())? {
         Ok(register) => register,
         Err(exit) => return Ok(exit),
     };

@@ -1,18 +1,21 @@
 //! `countersign check`: every mistake of a register, and what it leaves unknown.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use anyhow::{Context, Result};
 use countersign_console::plain;
 use countersign_register::{Gap, Mistake, gaps};
 use serde_json::json;
 
-use super::Told;
+use super::trace::{definitions, guardrails};
+use super::{Told, known};
+use crate::cli::CheckArgs;
 use crate::out::{self, Exit};
 
-pub fn run(path: &Path, told: Told) -> Result<Exit> {
-    let (register, mistakes) = countersign_register::load(path)
+pub fn run(args: &CheckArgs, told: Told) -> Result<Exit> {
+    let known = known(&definitions(&args.source)?, &guardrails(&args.policy)?);
+    let path = args.register.as_path();
+    let (register, mistakes) = countersign_register::load_with(path, &known)
         .with_context(|| format!("could not read the register `{}`", path.display()))?;
     let gaps = gaps(&register);
     let text = if told.json { as_json(&mistakes, &gaps) } else { as_text(&mistakes, &gaps) };

@@ -10,7 +10,7 @@ use countersign_model::key::KeyKind;
 use countersign_model::register::CredentialKind;
 use countersign_model::time::Timestamp;
 use countersign_register::{
-    Seen, SeenApplication, SeenCredential, SeenPrincipal, SeenTenant, draft, write,
+    Known, Seen, SeenApplication, SeenCredential, SeenPrincipal, SeenTenant, draft, write,
 };
 use countersign_sources::read::Visitor;
 use countersign_sources::{Limits, Place, Quarantined, plan};
@@ -48,7 +48,7 @@ pub fn init(from: &[PathBuf], own: &[PathBuf], told: Told) -> Result<Exit> {
 }
 
 pub fn format(path: &Path, told: Told) -> Result<Exit> {
-    match load_register(path)? {
+    match load_register(path, &Known::default())? {
         Ok(register) => {
             out::data(&wrapped("register", &write(&register), told))?;
             Ok(Exit::Ok)

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -24,7 +26,7 @@ use countersign_trace::index::Index;
 use serde_json::Value;
 
 use super::simulate::Scored;
-use super::{Told, load_register};
+use super::{Told, known, load_register};
 use crate::chance;
 use crate::cli::TraceArgs;
 use crate::out::{self, Exit};
@@ -44,11 +46,14 @@ pub const LEDGER: &str = "ledger";
 const STRIPS_MAX: usize = 40;
 
 pub fn run(args: &TraceArgs, told: Told) -> Result<Exit> {
+    let definitions = definitions(&args.source)?;
     let register = match &args.register {
-        Some(path) => match load_register(path)? {
-            Ok(register) => register,
-            Err(exit) => return Ok(exit),
-        },
+        Some(path) => {
+            match load_register(path, &known(&definitions, &guardrails(&args.policy)?))? {
+                Ok(register) => register,
+                Err(exit) => return Ok(exit),
+            }
+        }
         None => {
             out::say(
                 "No register was given: accounts stay unregistered. `countersign register init --from LOGS` drafts one.",
@@ -56,7 +61,6 @@ pub fn run(args: &TraceArgs, told: Told) -> Result<Exit> {
             Register::default()
         }
     };
-    let definitions = definitions(&args.source)?;
     let limits = Limits::default();
     let plan = plan(&args.logs, &limits);
     for (path, why) in &plan.skipped {
@@ -83,6 +87,26 @@ pub fn definitions(own: &[PathBuf]) -> Result<Definitions> {
         definitions.add_file(path)?;
     }
     Ok(definitions)
+}
+
+/// The guardrails that come with the program, and the user's own beside them.
+pub fn guardrails(own: &[PathBuf]) -> Result<Guardrails> {
+    let mut extra = Vec::new();
+    for path in own {
+        let text = fs::read_to_string(path)
+            .with_context(|| format!("could not read `{}`", path.display()))?;
+        extra.push((path.display().to_string(), text));
+    }
+    Ok(Guardrails::with(&extra)?)
+}
+
+/// A new file that only its owner can read.
+fn private(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
 struct Session<'a> {
@@ -125,6 +149,7 @@ impl Session<'_> {
         run.finish()?;
         if let Some(path) = &self.args.out {
             let rows = run.path().join(ROWS);
+            // A copy has the modes of what it is a copy of.
             fs::copy(&rows, path)
                 .with_context(|| format!("could not write `{}`", path.display()))?;
         }
@@ -233,7 +258,8 @@ impl Session<'_> {
         // Whoever reads the rows sees those of a whole run.
         let partial = run.path().join(ROWS_PARTIAL);
         let unwritten = || format!("could not write `{}`", partial.display());
-        let mut rows = File::create(&partial).with_context(unwritten)?;
+        // Rows hold personal data: they are their owner's alone.
+        let mut rows = private(&partial).with_context(unwritten)?;
         let tally = answer(
             basis,
             self.register,
@@ -260,13 +286,7 @@ impl Session<'_> {
     }
 
     fn guardrails(&self) -> Result<Guardrails> {
-        let mut extra = Vec::new();
-        for path in &self.args.policy {
-            let text = fs::read_to_string(path)
-                .with_context(|| format!("could not read `{}`", path.display()))?;
-            extra.push((path.display().to_string(), text));
-        }
-        Ok(Guardrails::with(&extra)?)
+        guardrails(&self.args.policy)
     }
 
     fn open_ledger(&self) -> Result<Option<Ledger>> {
@@ -353,6 +373,7 @@ impl Session<'_> {
             formats,
             quarantined: account.quarantined + account.failed.len() as u64,
             quarantine,
+            beside: account.beside.clone().into_iter().collect(),
             duplicates: report.tally.duplicates,
             from: span.0,
             until: span.1,

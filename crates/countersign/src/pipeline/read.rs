@@ -30,6 +30,8 @@ pub struct Account {
     pub quarantined: u64,
     /// The first bad records by place, as `unit:line` and reason.
     pub quarantine: BTreeMap<(u32, u64), String>,
+    /// What is known to be no event, such as the other lines of a server's log.
+    pub beside: BTreeMap<String, u64>,
     /// Records by definition.
     pub by_source: BTreeMap<String, u64>,
     /// Units that had records of a definition.
@@ -48,6 +50,9 @@ impl Account {
         while self.quarantine.len() > QUARANTINE_SHOWN {
             self.quarantine.pop_last();
         }
+        for (what, count) in other.beside {
+            *self.beside.entry(what).or_default() += count;
+        }
         for (source, count) in other.by_source {
             *self.by_source.entry(source).or_default() += count;
         }
@@ -63,6 +68,7 @@ impl Account {
             "records": self.records,
             "quarantined": self.quarantined,
             "quarantine": self.quarantine.iter().map(|((u, l), r)| json!([u, l, r])).collect::<Vec<_>>(),
+            "beside": self.beside,
             "by_source": self.by_source,
             "units_of": self.units_of,
             "lines": self.lines.iter().map(|(u, l)| json!([u, l])).collect::<Vec<_>>(),
@@ -76,6 +82,9 @@ impl Account {
             |value: &Value| value.as_u64().and_then(|unit| u32::try_from(unit).ok()).unwrap_or(0);
         let map = |name: &str| value[name].as_object().cloned().unwrap_or_default();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let counts = |name: &str| {
+            map(name).iter().map(|(of, n)| (of.clone(), n.as_u64().unwrap_or(0))).collect()
+        };
         Self {
             records: value["records"].as_u64().unwrap_or(0),
             quarantined: value["quarantined"].as_u64().unwrap_or(0),
@@ -83,10 +92,8 @@ impl Account {
                 .iter()
                 .map(|bad| ((unit(&bad[0]), bad[1].as_u64().unwrap_or(0)), text(&bad[2])))
                 .collect(),
-            by_source: map("by_source")
-                .iter()
-                .map(|(s, n)| (s.clone(), n.as_u64().unwrap_or(0)))
-                .collect(),
+            beside: counts("beside"),
+            by_source: counts("by_source"),
             units_of: map("units_of")
                 .iter()
                 .map(|(source, units)| {
@@ -354,6 +361,15 @@ impl Visitor for Reader<'_> {
         self.account.quarantine.insert((bad.place.unit, bad.place.line), bad.reason);
         while self.account.quarantine.len() > QUARANTINE_SHOWN {
             self.account.quarantine.pop_last();
+        }
+    }
+
+    fn beside(&mut self, what: &str) {
+        match self.account.beside.get_mut(what) {
+            Some(count) => *count += 1,
+            None => {
+                self.account.beside.insert(what.to_owned(), 1);
+            }
         }
     }
 }

@@ -2,8 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its ground is missing")]
 
+mod codes;
 mod evidence;
 mod formats;
+mod fuzz;
 mod grades;
 mod hostile;
 mod program;

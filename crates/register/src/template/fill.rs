@@ -7,6 +7,7 @@ use super::placeholders::{Piece, pieces};
 use super::{Answer, Answers, NOWHERE, Question, Template};
 use crate::check::{Check, Ids, wrong_value};
 use crate::item::Item;
+use crate::known::Known;
 use crate::mistake::{Mistake, Mistakes, Place};
 use crate::noun::{Noun, TOP, read_into};
 use crate::scalar::{duration, time, time_text};
@@ -44,7 +45,8 @@ pub(super) fn fill(template: &Template, answers: &Answers) -> Result<Register, V
     put_exceptions(&mut made, exceptions);
     // References are checked in the register that this is put into.
     let ids = Ids::new();
-    Check { ids: &ids, complete: false, mistakes: &mut mistakes }.map(&made, &TOP);
+    Check { ids: &ids, complete: false, known: &Known::default(), mistakes: &mut mistakes }
+        .map(&made, &TOP);
     let mut register = Register::default();
     for noun in Noun::ALL {
         Item(&made).maps(noun.key()).for_each(|item| read_into(&mut register, noun, item));

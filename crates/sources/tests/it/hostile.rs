@@ -10,8 +10,8 @@ const RECORD: &str = r#"{"uuid":"1","published":"2026-01-05T10:00:00Z","eventTyp
 const SAMPLES: [&str; 4] = [
     include_str!("../../samples/aws.cloudtrail.made.ndjson"),
     include_str!("../../samples/okta.system_log.ndjson"),
-    include_str!("../../samples/keycloak.events.ndjson"),
-    include_str!("../../samples/keycloak.events.log"),
+    include_str!("../../samples/keycloak.events.made.ndjson"),
+    include_str!("../../samples/keycloak.events.made.log"),
 ];
 
 proptest! {

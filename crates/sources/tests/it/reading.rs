@@ -60,11 +60,82 @@ fn one_record_is_the_same_event_however_it_is_wrapped() {
             4,
         ),
     ];
-    for (name, bytes, count) in many {
+    for (name, bytes, count) in many.into_iter().chain(exported(&text, &cell)) {
         let found = read_bytes(name, &bytes);
         assert!(found.bad.is_empty(), "{name}: {:?}", found.bad);
         assert_eq!(block(&found), vec![expected[0]; count], "{name}");
     }
+}
+
+/// The record as the tools of others export it.
+fn exported(text: &str, cell: &str) -> Vec<(&'static str, Vec<u8>, usize)> {
+    vec![
+        (
+            "lookup.json",
+            format!("{{\"Events\":[{{\"EventId\":\"e1\",\"EventTime\":1.0,\"CloudTrailEvent\":{text}}}]}}").into_bytes(),
+            1,
+        ),
+        (
+            "cloudwatch.json",
+            format!("{{\"messageType\":\"DATA_MESSAGE\",\"logEvents\":[{{\"id\":\"1\",\"timestamp\":1,\"message\":{text}}}]}}").into_bytes(),
+            1,
+        ),
+        (
+            "queue.json",
+            format!("{{\"Messages\":[{{\"Body\":{}}}]}}", quoted(&format!("{{\"Message\":{text}}}"))).into_bytes(),
+            1,
+        ),
+        (
+            "search.ndjson",
+            format!("{{\"_index\":\"i\",\"_source\":{{\"event\":{{\"original\":{text}}}}}}}\n{{\"preview\":false,\"result\":{{\"_raw\":{text}}}}}\n").into_bytes(),
+            2,
+        ),
+        (
+            "syslog.log",
+            format!("<190>Mar  2 09:00:00 host app: {RECORD}\n2026-03-02T09:00:00Z stdout F {RECORD}\n").into_bytes(),
+            2,
+        ),
+        (
+            "powershell.csv",
+            format!("\u{feff}#TYPE Selected.Object\r\n\"a\",\"AuditData\"\r\n\"1\",\"{cell}\"\r\n").into_bytes(),
+            1,
+        ),
+    ]
+}
+
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap()
+}
+
+/// A server's log holds events between lines that are none; neither is lost, and neither is bad.
+#[test]
+fn other_lines_of_a_server_log_are_counted_beside() {
+    let event = r#"type="LOGIN", realmId="r", realmName="p", clientId="c", userId="u", ipAddress="192.0.2.1""#;
+    let text = format!(
+        "2026-01-05 10:00:00,000 INFO  [io.quarkus] (main) started in 15 s\n\
+         2026-01-05 10:00:01,000 DEBUG [org.keycloak.events] (x) {event}\n\
+         \tat a.stack.trace(Line.java:1)\n"
+    );
+    let found = read_bytes("server.log", text.as_bytes());
+    assert_eq!((found.events, found.bad.len()), (1, 0), "{:?}", found.bad);
+    assert_eq!(found.beside["lines of a server's log"], 2);
+    let console = format!(
+        "{{\"timestamp\":\"2026-01-05T10:00:01Z\",\"sequence\":7,\"loggerName\":\"org.keycloak.events\",\"message\":{}}}\n\
+         {{\"timestamp\":\"2026-01-05T10:00:02Z\",\"sequence\":8,\"loggerName\":\"io.quarkus\",\"message\":\"started\"}}\n",
+        quoted(event)
+    );
+    let found = read_bytes("console.ndjson", console.as_bytes());
+    assert_eq!((found.events, found.bad.len()), (1, 0), "{:?}", found.bad);
+    assert!(found.text.contains("2026-01-05T10:00:01Z"), "{}", found.text);
+    assert_eq!(found.beside["lines of a server's log"], 1);
+}
+
+/// Anybody can have a server write JSON into its log: only a header of syslog or of a container
+/// runtime may stand before a record.
+#[test]
+fn a_record_in_the_middle_of_a_line_is_nobodys_record() {
+    let line = format!("user said {RECORD}\n");
+    assert_eq!(read_bytes("said.log", line.repeat(2).as_bytes()).events, 0);
 }
 
 /// The record with all keys in lower case.

@@ -14,6 +14,7 @@ pub struct Rendered {
     pub text: String,
     pub events: u64,
     pub bad: Vec<(u64, String)>,
+    pub beside: std::collections::BTreeMap<String, u64>,
 }
 
 impl Visitor for Rendered {
@@ -26,6 +27,10 @@ impl Visitor for Rendered {
         let line = quarantined.place.line;
         writeln!(self.text, "line {line}: quarantined: {}\n", quarantined.reason).unwrap();
         self.bad.push((line, quarantined.reason));
+    }
+
+    fn beside(&mut self, what: &str) {
+        *self.beside.entry(what.to_owned()).or_default() += 1;
     }
 }
 

@@ -89,7 +89,7 @@ impl Layout {
         let longest = |name: fn(&CoverageRow) -> &str| {
             rows.iter().map(|row| screen.measure(name(row))).max().unwrap_or(0)
         };
-        let tenant = longest(|row| &row.tenant).max("tenant".len());
+        let tenant = longest(CoverageRow::tenant_name).max("tenant".len());
         let organization = longest(|row| &row.organization).max("organization".len());
         let rule_gap = usize::from(tenant + 2 + organization < room);
         let room = room - rule_gap;
@@ -108,7 +108,7 @@ fn draw_table(screen: &mut Screen, view: &TraceView, total: &CoverageRow) {
     draw_row(screen, ["tenant", "organization"], &layout, (Ink::Dim, &headings));
     for row in shown {
         let figures = |column: &Column| (column.figure)(row);
-        draw_row(screen, [&row.tenant, &row.organization], &layout, (Ink::Text, &figures));
+        draw_row(screen, [row.tenant_name(), &row.organization], &layout, (Ink::Text, &figures));
     }
     and_more(screen, rows.len(), shown.len(), ", in the page and in --format json");
     if rows.len() > 1 {
