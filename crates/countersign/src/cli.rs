@@ -23,6 +23,9 @@ Examples:
   countersign check register/
   countersign verify countersign-run/ledger
   countersign simulate world/ --actions 10000 --seed 7
+  countersign serve
+  countersign apply register/ --dry-run
+  countersign act grants g-17 approve --why 'quarter-end work'
 
 Exit codes: 0 done; 1 done, and what was looked for was found (findings at or above --fail-on,
 mistakes, tampering, a score below 1); 2 the command line or its input cannot be used; 3 the machine

@@ -1,6 +1,6 @@
 //! The API as clients meet it, on a real store, without sockets.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
 mod hostile;
 mod house;
