@@ -153,7 +153,8 @@ fn answer_chunk(
         for grouped in group::group(events) {
             let mut traced = basis.attributor.attribute(&grouped.event);
             traced.delivered(grouped.deliveries, &grouped.notes);
-            let attribution = traced.view();
+            let chain = traced.chain();
+            let attribution = traced.view(&chain);
             let judged = judge_then(judge, &attribution);
             tally.observe(&attribution, judged.as_ref());
             let file = basis.inputs.get(grouped.place.input as usize).map_or("", |file| file);

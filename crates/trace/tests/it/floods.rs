@@ -4,7 +4,7 @@ use std::time::{Duration as Elapsed, Instant};
 
 use countersign_model::event::Event;
 use countersign_model::register::Register;
-use countersign_trace::attribute::Attributor;
+use countersign_trace::attribute::{Attributor, Traced};
 use countersign_trace::claims::Claims;
 use countersign_trace::directory::Directory;
 use countersign_trace::hash::Secret;
@@ -26,7 +26,11 @@ fn answers(register: &Register, claims: Claims, events: &[Event<'static>]) -> Ve
     let directory = Directory::new(register);
     let index = Index::freeze(claims);
     let attributor = Attributor::new(&index, &directory);
-    events.iter().map(|event| render(&attributor.attribute(event).view())).collect()
+    events.iter().map(|event| rendered(&attributor.attribute(event))).collect()
+}
+
+fn rendered(traced: &Traced<'_>) -> String {
+    render(&traced.view(&traced.chain()))
 }
 
 fn gather(register: &Register, quota: u64, events: &[Event<'static>]) -> Claims {
@@ -141,7 +145,7 @@ fn a_dropped_rule_loses_what_it_links() {
         let claims = gather(&case.register, u64::MAX, &case.events);
         let index = Index::freeze_without(claims, without);
         let attributor = Attributor::new(&index, &directory);
-        let answer = render(&attributor.attribute(&case.events[2]).view());
+        let answer = rendered(&attributor.attribute(&case.events[2]));
         assert!(answer.contains(actor), "without {without:?}: {answer}");
     }
 }

@@ -12,7 +12,7 @@ use countersign_trace::codec::{self, Dictionary, Place};
 use proptest::prelude::*;
 
 use crate::case;
-use crate::cases::answer;
+use crate::cases::{answer, answer_putting_away};
 
 const REGISTER: &str = "# 0 The register of random worlds
 
@@ -192,6 +192,21 @@ proptest! {
         let (left, right) = other.split_at(cut.index(length));
         prop_assert_eq!(&expected, &answer(&register, &[left, right]));
         prop_assert_eq!(&expected, &answer(&register, &[right, left]));
+    }
+
+    #[test]
+    fn what_is_put_away_answers_as_what_is_in_memory(
+        world in prop::collection::vec(event(), 1..60),
+        chain in chain(),
+        (cut, again, held) in (any::<prop::sample::Index>(), any::<u64>(), 1..20_usize),
+    ) {
+        let register = register();
+        let mut world: Vec<_> = world.into_iter().chain(chain).collect();
+        let expected = answer(&register, &[&world]);
+        prop_assert_eq!(&expected, &answer_putting_away(&register, &[&world], held));
+        crate::cases::shuffle(&mut world, again);
+        let (left, right) = world.split_at(cut.index(world.len()));
+        prop_assert_eq!(&expected, &answer_putting_away(&register, &[left, right], held));
     }
 
     #[test]
