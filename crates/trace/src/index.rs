@@ -90,8 +90,8 @@ impl Index {
         if !piles.iter().any(Pile::is_away) {
             return Ok(Self::freeze_without(Pile::join(secret, piles), rules));
         }
-        let (gathered, runs) = shelved::join(secret, piles, shelves, pages_bytes)?;
-        let (gathered, frozen) = shelved::freeze(gathered, runs, rules, shelves)?;
+        let (gathered, sorted) = shelved::join(secret, piles, shelves, pages_bytes)?;
+        let (gathered, frozen) = shelved::freeze(gathered, sorted, rules, shelves)?;
         let Frozen { claims, starts } = frozen;
         let index = Self::of_parts(gathered, Body::Shelved(claims), starts);
         index.check()?;

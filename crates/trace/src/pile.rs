@@ -4,7 +4,7 @@ use std::io;
 
 use countersign_model::event::Event;
 
-use crate::claims::{Claim, Claims};
+use crate::claims::Claims;
 use crate::directory::Directory;
 use crate::hash::Secret;
 use crate::index;
@@ -22,8 +22,10 @@ pub struct Pile {
 #[derive(Debug)]
 pub(crate) struct Away {
     pub(crate) written: Writing,
-    /// Claims, each run sorted by key.
-    pub(crate) runs: Vec<Filling>,
+    /// Claims in runs that are each sorted by key, one behind the other.
+    pub(crate) claims: Filling,
+    /// Where each run ends, in bytes.
+    pub(crate) ends: Vec<u64>,
 }
 
 impl Pile {
@@ -52,19 +54,18 @@ impl Pile {
     pub fn put_away(&mut self, shelves: &dyn Shelves) -> io::Result<()> {
         let away = match &mut self.away {
             Some(away) => away,
-            none => none.insert(Away { written: Writing::new(shelves)?, runs: Vec::new() }),
+            none => {
+                let (written, claims) = (Writing::new(shelves)?, Filling::new(shelves)?);
+                none.insert(Away { written, claims, ends: Vec::new() })
+            }
         };
         // Sorting asks for the events, so they go last.
         let mut claims = std::mem::take(&mut self.claims.claims);
         index::sort(&mut claims, &self.claims.pools);
-        if !claims.is_empty() {
-            let mut run = Filling::new(shelves)?;
-            for claim in &claims {
-                run.put_fixed::<Claim>(claim)?;
-            }
-            run.rest()?;
-            away.runs.push(run);
+        for claim in &claims {
+            away.claims.put_fixed(claim)?;
         }
+        away.ends.push(away.claims.length());
         claims.clear();
         self.claims.claims = claims;
         self.claims.pools.put_away(&mut away.written)

@@ -115,6 +115,11 @@ impl Filling {
         Ok(Self { shelf: shelves.shelf()?, waiting: Vec::new(), length: 0 })
     }
 
+    /// Bytes put so far.
+    pub(crate) fn length(&self) -> u64 {
+        self.length
+    }
+
     pub(crate) fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.waiting.extend_from_slice(bytes);
         self.length += bytes.len() as u64;
@@ -131,13 +136,6 @@ impl Filling {
     pub(crate) fn settle(&mut self) -> io::Result<()> {
         self.shelf.put(&self.waiting)?;
         self.waiting.clear();
-        Ok(())
-    }
-
-    /// Puts what waits, and holds no more memory than it must.
-    pub(crate) fn rest(&mut self) -> io::Result<()> {
-        self.settle()?;
-        self.waiting = Vec::new();
         Ok(())
     }
 

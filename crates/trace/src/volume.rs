@@ -70,7 +70,8 @@ impl Volumes {
         self.shelves
     }
 
-    pub(crate) fn add(&mut self, written: Writing, numbers: Numbers) -> io::Result<()> {
+    /// Adds a volume and returns its number.
+    pub(crate) fn add(&mut self, written: Writing, numbers: Numbers) -> io::Result<usize> {
         if self.volumes.len() >= VOLUMES_MAX {
             return Err(io::Error::other("more readers than can be told apart"));
         }
@@ -84,7 +85,7 @@ impl Volumes {
         self.origins += count::<Origin>(&volume.origins);
         self.uses += count::<Use>(&volume.uses);
         self.volumes.push(volume);
-        Ok(())
+        Ok(self.volumes.len() - 1)
     }
 
     /// What the numbers of a volume's reader are now.

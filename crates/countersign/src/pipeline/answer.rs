@@ -169,6 +169,8 @@ fn answer_chunk(
             }
         }
     }
+    let looked_up = basis.attributor.index.check();
+    looked_up.context("claims that were put away could not be read again")?;
     Ok(answers)
 }
 

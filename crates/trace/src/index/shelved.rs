@@ -1,6 +1,7 @@
 //! Claims that do not fit in memory: sorted runs, made one on a shelf.
 
 use std::io;
+use std::ops::Range;
 
 use countersign_model::time::Timestamp;
 
@@ -9,14 +10,14 @@ use super::{Starts, is_of};
 use crate::claims::{Claim, Claims};
 use crate::hash::Secret;
 use crate::pile::Pile;
-use crate::pools::{Numbers, Pools};
+use crate::pools::Pools;
 use crate::shelf::{Fields, Filling, Fixed, Full, Pages, Shelves};
 use crate::volume::Volumes;
 
 /// Claims for one entry of the directory that is kept in memory.
 const CLAIMS_PER_START: usize = 16;
-/// Claims of a run that are read at once.
-const CLAIMS_READ: usize = 2048;
+/// Bytes of all runs together that are read ahead.
+const READ_AHEAD: usize = 32 << 20;
 
 /// A frozen claim with when it was revoked.
 #[derive(Debug, Clone, Copy)]
@@ -47,13 +48,19 @@ pub(super) struct Frozen {
     pub(super) starts: (Vec<u32>, u32),
 }
 
+/// What was put away by all readers.
+pub(super) struct Sorted {
+    /// One shelf for each reader.
+    shelves: Vec<Full>,
+    runs: Vec<Run>,
+}
+
 /// One sorted run, being read.
-pub(super) struct Run {
-    claims: Full,
-    /// Whose numbers it is told in.
+struct Run {
+    /// Whose numbers it is told in, and on whose shelf it lies.
     volume: usize,
-    /// Claims read so far.
-    read: u64,
+    /// What of it was not read yet, in bytes of the shelf.
+    left: Range<u64>,
     bytes: Vec<u8>,
     taken: usize,
 }
@@ -64,35 +71,36 @@ pub(super) fn join(
     piles: Vec<Pile>,
     shelves: &dyn Shelves,
     pages_bytes: usize,
-) -> io::Result<(Claims, Vec<Run>)> {
+) -> io::Result<(Claims, Sorted)> {
     let mut whole = Claims::new(secret);
     whole.pools.volumes = Volumes::with(Pages::new(pages_bytes));
-    let mut runs = Vec::new();
-    for (volume, mut pile) in piles.into_iter().enumerate() {
+    let mut sorted = Sorted { shelves: Vec::new(), runs: Vec::new() };
+    for mut pile in piles {
         pile.put_away(shelves)?;
         let Pile { mut claims, away: Some(away) } = pile else { continue };
         let begin = whole.pools.volumes.end();
         let numbers = whole.pools.absorb_words(&mut claims.pools, secret, begin);
         whole.absorb_counts(&numbers, claims);
-        for run in away.runs {
-            let number = whole.pools.volumes.shelf_number();
-            let claims = run.full(number)?;
-            runs.push(Run { claims, volume, read: 0, bytes: Vec::new(), taken: 0 });
+        let volume = whole.pools.volumes.add(away.written, numbers)?;
+        let mut from = 0;
+        for to in away.ends {
+            let left = std::mem::replace(&mut from, to)..to;
+            sorted.runs.push(Run { volume, left, bytes: Vec::new(), taken: 0 });
         }
-        whole.pools.volumes.add(away.written, numbers)?;
+        sorted.shelves.push(away.claims.full(whole.pools.volumes.shelf_number())?);
     }
-    Ok((whole, runs))
+    Ok((whole, sorted))
 }
 
 /// Merges the runs into one shelf of what is kept, as [`super::Index::freeze`] does in memory.
 pub(super) fn freeze(
     mut gathered: Claims,
-    mut runs: Vec<Run>,
+    mut sorted: Sorted,
     rules: &[&str],
     shelves: &dyn Shelves,
 ) -> io::Result<(Claims, Frozen)> {
-    let all: u64 = runs.iter().map(|run| run.claims.length() / Claim::BYTES as u64).sum();
-    let all = usize::try_from(all).map_err(io::Error::other)?;
+    let all: u64 = sorted.shelves.iter().map(Full::length).sum();
+    let all = usize::try_from(all).map_err(io::Error::other)? / Claim::BYTES;
     let mut starts = Starts::new(all / CLAIMS_PER_START);
     let mut out = Filling::new(shelves)?;
     let mut place = 0;
@@ -109,9 +117,9 @@ pub(super) fn freeze(
         });
         written
     };
-    let mut heads = Heads::new(&mut runs, pools)?;
+    let mut heads = Heads::new(&mut sorted, pools)?;
     let mut last: Option<Claim> = None;
-    while let Some(claim) = heads.next(&mut runs, pools)? {
+    while let Some(claim) = heads.next(&mut sorted, pools)? {
         if is_of(&claim, rules, pools) {
             continue;
         }
@@ -136,51 +144,57 @@ pub(super) fn freeze(
 /// The next claim of each run, the first of all last.
 struct Heads {
     heads: Vec<(Claim, usize)>,
+    /// Claims that are read at once of each run.
+    read_ahead: usize,
 }
 
 impl Heads {
-    fn new(runs: &mut [Run], pools: &Pools) -> io::Result<Self> {
-        let mut heads = Self { heads: Vec::with_capacity(runs.len()) };
-        for (number, run) in runs.iter_mut().enumerate() {
-            heads.refill(run, number, pools)?;
+    fn new(sorted: &mut Sorted, pools: &Pools) -> io::Result<Self> {
+        let runs = sorted.runs.len();
+        let read_ahead = (READ_AHEAD / Claim::BYTES / runs.max(1)).clamp(64, 4096);
+        let mut heads = Self { heads: Vec::with_capacity(runs), read_ahead };
+        for number in 0..runs {
+            heads.refill(sorted, number, pools)?;
         }
         Ok(heads)
     }
 
-    fn next(&mut self, runs: &mut [Run], pools: &Pools) -> io::Result<Option<Claim>> {
+    fn next(&mut self, sorted: &mut Sorted, pools: &Pools) -> io::Result<Option<Claim>> {
         let Some((claim, number)) = self.heads.pop() else { return Ok(None) };
-        if let Some(run) = runs.get_mut(number) {
-            self.refill(run, number, pools)?;
-        }
+        self.refill(sorted, number, pools)?;
         Ok(Some(claim))
     }
 
-    fn refill(&mut self, run: &mut Run, number: usize, pools: &Pools) -> io::Result<()> {
-        let Some(numbers) = pools.volumes.numbers(run.volume) else { return Ok(()) };
-        if let Some(claim) = run.next(numbers)? {
-            let is_later = |(other, _): &(Claim, usize)| thin::order(other, &claim, pools).is_gt();
-            let at = self.heads.partition_point(is_later);
-            self.heads.insert(at, (claim, number));
-        }
+    fn refill(&mut self, sorted: &mut Sorted, number: usize, pools: &Pools) -> io::Result<()> {
+        let Some(run) = sorted.runs.get_mut(number) else { return Ok(()) };
+        let volume = run.volume;
+        let Some(shelf) = sorted.shelves.get(volume) else { return Ok(()) };
+        let Some(claim) = run.next(shelf, self.read_ahead)? else { return Ok(()) };
+        let numbers = pools.volumes.numbers(volume).ok_or(io::ErrorKind::NotFound)?;
+        let claim = claim.renumbered(numbers);
+        let is_later = |(other, _): &(Claim, usize)| thin::order(other, &claim, pools).is_gt();
+        let at = self.heads.partition_point(is_later);
+        self.heads.insert(at, (claim, number));
         Ok(())
     }
 }
 
 impl Run {
-    fn next(&mut self, numbers: &Numbers) -> io::Result<Option<Claim>> {
+    /// The next claim, in the numbers of its volume.
+    fn next(&mut self, shelf: &Full, read_ahead: usize) -> io::Result<Option<Claim>> {
         if self.taken >= self.bytes.len() {
-            let left = self.claims.length() - self.read;
-            let count = left.min((CLAIMS_READ * Claim::BYTES) as u64);
+            let count = self.left.end - self.left.start;
+            let count = count.min((read_ahead * Claim::BYTES) as u64);
             self.bytes.resize(usize::try_from(count).map_err(io::Error::other)?, 0);
-            self.claims.read(self.read, &mut self.bytes)?;
-            self.read += count;
+            shelf.read(self.left.start, &mut self.bytes)?;
+            self.left.start += count;
             self.taken = 0;
         }
         let Some(bytes) = self.bytes.get(self.taken..self.taken + Claim::BYTES) else {
+            self.bytes = Vec::new();
             return Ok(None);
         };
         self.taken += Claim::BYTES;
-        let claim = Claim::take(bytes).ok_or(io::ErrorKind::InvalidData)?;
-        Ok(Some(claim.renumbered(numbers)))
+        Ok(Some(Claim::take(bytes).ok_or(io::ErrorKind::InvalidData)?))
     }
 }
