@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -37,8 +38,16 @@ pub fn to_json(finding: &Finding) -> Value {
 }
 
 pub fn save(run: &RunFolder, findings: &[Finding]) -> Result<()> {
-    let all: Vec<Value> = findings.iter().map(to_json).collect();
-    run.replace(FINDINGS, format!("{:#}\n", Value::from(all)).as_bytes())?;
+    // One by one: all of them as JSON take several times what they take as findings.
+    run.replace_with(FINDINGS, &mut |out| {
+        let mut next = "[\n  ";
+        for finding in findings {
+            let text = format!("{:#}", to_json(finding)).replace('\n', "\n  ");
+            write!(out, "{next}{text}")?;
+            next = ",\n  ";
+        }
+        out.write_all(if findings.is_empty() { b"[]\n" } else { b"\n]\n" })
+    })?;
     Ok(())
 }
 
