@@ -218,7 +218,7 @@ impl Session<'_> {
             run,
             segment_bytes: self.args.commit_bytes,
             shelves: &shelves,
-            claims_bytes: memory / threads,
+            claims_bytes: self.args.claims_bytes.unwrap_or(memory / threads),
         };
         let read = read::read(shop, threads, &|done, all| {
             out::progress(&format!("reading {done} of {all} pieces"))
