@@ -8,24 +8,22 @@ use countersign_model::event::LinkRule;
 use countersign_model::time::Timestamp;
 
 use crate::claims::{Claim, Claims, Dropped, NONE, Pools, REVOKED, Seen};
-use crate::hash::{HashedMap, Key, Secret};
+use crate::hash::{Key, Secret};
 use crate::pile::Pile;
-use crate::shelf::{Fixed, Full, Shelves};
+use crate::shelf::{Pages, Shelves};
 
+mod held;
 mod shelved;
 mod thin;
 
+use held::Held;
 use shelved::Frozen;
 pub(crate) use thin::sort;
-use thin::{Thinning, is_copy};
 
 #[derive(Debug)]
 pub struct Index {
     pub(crate) secret: Secret,
     body: Body,
-    /// For each leading bit pattern of a key, where its claims begin.
-    starts: Vec<u32>,
-    shift: u32,
     pub(crate) pools: Pools,
     seen: Vec<((u32, u32, u32), Seen)>,
     /// First record of each source and tenant.
@@ -38,12 +36,10 @@ pub struct Index {
     pub keys_too_long: u64,
 }
 
-/// Claims by key, then by time.
 #[derive(Debug)]
 enum Body {
-    /// With when revoked claims were revoked, by the claim's place.
-    Held(Vec<Claim>, HashedMap<usize, Timestamp>),
-    Shelved(Full),
+    Held(Held),
+    Shelved(Frozen),
 }
 
 impl Index {
@@ -62,16 +58,8 @@ impl Index {
             claims.retain(|claim| !is_of(claim, rules, pools));
             pools.rules.forget(rules);
         }
-        sort(&mut claims, pools);
-        claims.dedup_by(|next, kept| is_copy(next, kept, pools));
-        let revoked = Thinning::default().all(&mut claims, pools);
-        claims.shrink_to_fit();
-        let mut starts = Starts::new(claims.len());
-        for (place, claim) in claims.iter().enumerate() {
-            starts.next(claim.key, place);
-        }
-        let starts = starts.end(claims.len());
-        Self::of_parts(gathered, Body::Held(claims, revoked), starts)
+        let held = Held::new(claims, pools);
+        Self::of_parts(gathered, Body::Held(held))
     }
 
     /// The index over what several readers gathered, as if there were no link rules of the names in
@@ -92,13 +80,12 @@ impl Index {
         }
         let (gathered, sorted) = shelved::join(secret, piles, shelves, pages_bytes)?;
         let (gathered, frozen) = shelved::freeze(gathered, sorted, rules, shelves)?;
-        let Frozen { claims, starts } = frozen;
-        let index = Self::of_parts(gathered, Body::Shelved(claims), starts);
+        let index = Self::of_parts(gathered, Body::Shelved(frozen));
         index.check()?;
         Ok(index)
     }
 
-    fn of_parts(gathered: Claims, body: Body, (starts, shift): (Vec<u32>, u32)) -> Self {
+    fn of_parts(gathered: Claims, body: Body) -> Self {
         let Claims { secret, mut pools, seen, dropped, over_quota, keys_too_long, .. } = gathered;
         pools.settle();
         let mut seen: Vec<((u32, u32, u32), Seen)> = seen.into_iter().collect();
@@ -113,19 +100,7 @@ impl Index {
             *first = (*first).min(seen.first);
         }
         let closing = closing(&seen, &pools);
-        Self {
-            secret,
-            body,
-            starts,
-            shift,
-            pools,
-            seen,
-            first_seen,
-            closing,
-            dropped,
-            over_quota,
-            keys_too_long,
-        }
+        Self { secret, body, pools, seen, first_seen, closing, dropped, over_quota, keys_too_long }
     }
 
     /// Whether everything that was looked up so far could be read.
@@ -141,52 +116,24 @@ impl Index {
 
     /// The claims about a key, by time.
     pub(crate) fn of(&self, key: Key) -> Found<'_> {
-        let none = Found { index: self, place: 0, length: 0 };
-        let bucket = usize::try_from(key.high >> self.shift).unwrap_or(usize::MAX);
-        let (Some(&from), Some(&to)) = (self.starts.get(bucket), self.starts.get(bucket + 1))
-        else {
-            return none;
+        let (place, length) = match &self.body {
+            Body::Held(held) => held.find(key),
+            Body::Shelved(frozen) => self.pages(|pages| frozen.find(key, pages)).unwrap_or((0, 0)),
         };
-        let (from, to) = (from as usize, to as usize);
-        let (skip, length) = match &self.body {
-            Body::Held(claims, _) => {
-                let bucket = claims.get(from..to).unwrap_or_default();
-                span(bucket.len(), |at| bucket.get(at).map(|claim| claim.key), key)
-            }
-            Body::Shelved(claims) => self.span_on_shelf(claims, from, to, key),
-        };
-        Found { index: self, place: from + skip, length }
+        Found { index: self, place, length }
     }
 
-    fn span_on_shelf(&self, claims: &Full, from: usize, to: usize, key: Key) -> (usize, usize) {
-        let Some(pages) = self.pools.volumes.pages() else { return (0, 0) };
-        let count = to.saturating_sub(from);
-        let one = |at: usize| {
-            let claim: Option<shelved::Kept> = pages.fixed(claims, (from + at) as u64);
-            claim.map(|kept| kept.claim.key)
-        };
-        if count > BUCKET_READ_WHOLE {
-            return span(count, one, key);
-        }
-        let mut bytes = [0; BUCKET_READ_WHOLE * shelved::Kept::BYTES];
-        let Some(bytes) = bytes.get_mut(..count * shelved::Kept::BYTES) else { return (0, 0) };
-        if !pages.read(claims, (from * shelved::Kept::BYTES) as u64, bytes) {
-            return (0, 0);
-        }
-        let bytes = &*bytes;
-        span(count, |at| Key::take(bytes.get(at * shelved::Kept::BYTES..)?), key)
+    fn pages<T>(&self, look: impl FnOnce(&Pages) -> Option<T>) -> Option<T> {
+        self.pools.volumes.pages().and_then(look)
     }
 
     fn claim(&self, place: usize) -> Option<Claim> {
         match &self.body {
-            Body::Held(claims, _) => claims.get(place).copied(),
-            Body::Shelved(_) => self.on_shelf(place).map(|kept| kept.claim),
+            Body::Held(held) => held.get(place),
+            Body::Shelved(frozen) => {
+                self.pages(|pages| frozen.get(place, pages)).map(|kept| kept.claim)
+            }
         }
-    }
-
-    fn on_shelf(&self, place: usize) -> Option<shelved::Kept> {
-        let Body::Shelved(claims) = &self.body else { return None };
-        self.pools.volumes.pages()?.fixed(claims, place as u64)
     }
 
     fn revoked_at(&self, place: usize, claim: &Claim) -> Option<Timestamp> {
@@ -194,8 +141,10 @@ impl Index {
             return None;
         }
         match &self.body {
-            Body::Held(_, revoked) => revoked.get(&place).copied(),
-            Body::Shelved(_) => self.on_shelf(place).and_then(|kept| kept.revoked),
+            Body::Held(held) => held.revoked_at(place),
+            Body::Shelved(frozen) => {
+                self.pages(|pages| frozen.get(place, pages)).and_then(|kept| kept.revoked)
+            }
         }
     }
 
@@ -211,8 +160,8 @@ impl Index {
     /// Claims kept.
     pub fn len(&self) -> usize {
         match &self.body {
-            Body::Held(claims, _) => claims.len(),
-            Body::Shelved(claims) => claims.length() as usize / shelved::Kept::BYTES,
+            Body::Held(held) => held.len(),
+            Body::Shelved(frozen) => frozen.len(),
         }
     }
 
@@ -243,21 +192,6 @@ impl Index {
             })
             .collect()
     }
-}
-
-/// Claims of a bucket that are read at once.
-const BUCKET_READ_WHOLE: usize = 48;
-
-/// Of `count` sorted keys, how many stand before `key`, and how many are it. Few are looked through
-/// one by one; a hot key's bucket is not.
-fn span(count: usize, at: impl Fn(usize) -> Option<Key>, key: Key) -> (usize, usize) {
-    if count <= 8 {
-        let skip = (0..count).take_while(|place| at(*place).is_some_and(|own| own < key)).count();
-        let rest = (skip..count).take_while(|place| at(*place) == Some(key)).count();
-        return (skip, rest);
-    }
-    let skip = partition(0..count, |place| at(place).is_some_and(|own| own < key));
-    (skip, partition(skip..count, |place| at(place) == Some(key)) - skip)
 }
 
 /// The first place of which `is_before` does not hold, if it holds of none behind that.
@@ -317,7 +251,7 @@ fn is_of(claim: &Claim, rules: &[&str], pools: &Pools) -> bool {
     pools.rules.get(claim.rule).is_some_and(|rule| rules.contains(&rule.name))
 }
 
-/// For each leading bit pattern of keys that come in order, where its claims begin.
+/// For each leading bit pattern of keys that come in order, where those with it begin.
 struct Starts {
     starts: Vec<u32>,
     shift: u32,
@@ -325,7 +259,7 @@ struct Starts {
 }
 
 impl Starts {
-    /// About one bucket for each of `count` claims.
+    /// About one pattern for each of `count`.
     fn new(count: usize) -> Self {
         let bits = count.max(1).ilog2().clamp(1, 28);
         let buckets = 1_usize << bits;

@@ -6,14 +6,16 @@ use std::ops::Range;
 use countersign_model::time::Timestamp;
 
 use super::thin::{self, Thinning};
-use super::{Starts, is_of};
+use super::{Starts, is_of, partition};
 use crate::claims::{Claim, Claims};
-use crate::hash::Secret;
+use crate::hash::{Key, Secret};
 use crate::pile::Pile;
 use crate::pools::Pools;
 use crate::shelf::{Fields, Filling, Fixed, Full, Pages, Shelves};
 use crate::volume::Volumes;
 
+/// Claims of one bit pattern that are read at once: a hot key's are not.
+const READ_WHOLE: usize = 48;
 /// Claims for one entry of the directory that is kept in memory.
 const CLAIMS_PER_START: usize = 16;
 /// Bytes of all runs together that are read ahead.
@@ -42,10 +44,48 @@ impl Fixed for Kept {
     }
 }
 
-/// What is looked up.
+/// Claims on a shelf by key, then by time.
+#[derive(Debug)]
 pub(super) struct Frozen {
-    pub(super) claims: Full,
-    pub(super) starts: (Vec<u32>, u32),
+    claims: Full,
+    /// For each leading bit pattern of a key, where its claims begin.
+    starts: Vec<u32>,
+    shift: u32,
+}
+
+impl Frozen {
+    /// Where the claims of a key begin, and how many they are.
+    pub(super) fn find(&self, key: Key, pages: &Pages) -> Option<(usize, usize)> {
+        let bucket = usize::try_from(key.high >> self.shift).ok()?;
+        let from = *self.starts.get(bucket)? as usize;
+        let count = (*self.starts.get(bucket + 1)? as usize).checked_sub(from)?;
+        let (skip, length) = if count > READ_WHOLE {
+            let at = |at: usize| self.get(from + at, pages).map(|kept| kept.claim.key);
+            span(count, at, key)
+        } else {
+            let mut bytes = [0; READ_WHOLE * Kept::BYTES];
+            let bytes = bytes.get_mut(..count * Kept::BYTES)?;
+            if !pages.read(&self.claims, (from * Kept::BYTES) as u64, bytes) {
+                return None;
+            }
+            span(count, |at| Key::take(bytes.get(at * Kept::BYTES..)?), key)
+        };
+        Some((from + skip, length))
+    }
+
+    pub(super) fn get(&self, place: usize, pages: &Pages) -> Option<Kept> {
+        pages.fixed(&self.claims, place as u64)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        usize::try_from(self.claims.length()).unwrap_or(usize::MAX) / Kept::BYTES
+    }
+}
+
+/// Of `count` sorted keys, how many stand before `key`, and how many are it.
+fn span(count: usize, at: impl Fn(usize) -> Option<Key>, key: Key) -> (usize, usize) {
+    let skip = partition(0..count, |place| at(place).is_some_and(|own| own < key));
+    (skip, partition(skip..count, |place| at(place) == Some(key)) - skip)
 }
 
 /// What was put away by all readers.
@@ -135,10 +175,10 @@ pub(super) fn freeze(
         last = Some(claim);
     }
     finish(&mut thinning)?;
-    let starts = starts.end(place);
+    let (starts, shift) = starts.end(place);
     gathered.pools.rules.forget(rules);
     let claims = out.full(gathered.pools.volumes.shelf_number())?;
-    Ok((gathered, Frozen { claims, starts }))
+    Ok((gathered, Frozen { claims, starts, shift }))
 }
 
 /// The next claim of each run, the first of all last.
