@@ -8,9 +8,9 @@ use crate::hash::HashedMap;
 #[derive(Debug, Default)]
 pub struct Rules {
     rules: Vec<LinkRule>,
-    /// Numbers by where the name lies in memory: nearly always one rule, found without a comparison
-    /// of texts.
-    by_name: HashedMap<usize, Vec<u16>>,
+    /// Rules as they were met, by where the name lies in memory: nearly always one, found without a
+    /// comparison of texts. The same words may lie at several places.
+    by_name: HashedMap<usize, Vec<(LinkRule, u16)>>,
 }
 
 /// "No rule": links nothing.
@@ -27,7 +27,7 @@ impl Rules {
             self.rules.len() - 1
         });
         let at = u16::try_from(at).unwrap_or(NO_RULE);
-        self.by_name.entry(rule.name.as_ptr() as usize).or_default().push(at);
+        self.by_name.entry(rule.name.as_ptr() as usize).or_default().push((*rule, at));
         at
     }
 
@@ -51,9 +51,9 @@ impl Rules {
     }
 
     fn find(&self, rule: &LinkRule) -> u16 {
-        let numbers = self.by_name.get(&(rule.name.as_ptr() as usize));
-        let same = |at: &&u16| self.get(**at).is_some_and(|known| is_same(known, rule));
-        numbers.and_then(|numbers| numbers.iter().find(same)).copied().unwrap_or(NO_RULE)
+        let met = self.by_name.get(&(rule.name.as_ptr() as usize));
+        let same = |(met, _): &&(LinkRule, u16)| is_same(met, rule);
+        met.and_then(|met| met.iter().find(same)).map_or(NO_RULE, |(_, at)| *at)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &LinkRule> {
@@ -76,4 +76,35 @@ fn is_same(a: &LinkRule, b: &LinkRule) -> bool {
         && std::ptr::eq(a.closed_by, b.closed_by)
         && (a.grade, a.window, a.recycled, a.long_lived)
             == (b.grade, b.window, b.recycled, b.long_lived)
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_model::event::LinkRule;
+    use countersign_model::grade::Grade;
+
+    use super::Rules;
+
+    /// The same words may lie at several places; a rule met again adds nothing.
+    #[test]
+    fn a_rule_whose_words_lie_elsewhere_is_found_and_not_added_again() {
+        let mut rules = Rules::default();
+        let rule = |name: &str, closed_by: &str| LinkRule {
+            name: name.to_owned().leak(),
+            grade: Grade::Exact,
+            window: None,
+            recycled: false,
+            long_lived: false,
+            closed_by: closed_by.to_owned().leak(),
+        };
+        let one = rule("session", "idp");
+        let met =
+            [one, rule("session", "idp"), LinkRule { closed_by: "idp".to_owned().leak(), ..one }];
+        for rule in met.iter().cycle().take(300) {
+            assert_eq!((rules.intern(rule), rules.number(rule)), (0, 0));
+        }
+        assert_eq!(rules.intern(&rule("session", "sts")), 1);
+        assert_eq!(rules.rules.len(), 2);
+        assert_eq!(rules.by_name.values().map(Vec::len).sum::<usize>(), 4, "once for each place");
+    }
 }

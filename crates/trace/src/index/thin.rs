@@ -20,6 +20,7 @@ pub(crate) fn order(a: &Claim, b: &Claim, pools: &Pools) -> Ordering {
         .cmp(&(b.key, b.time))
         .then_with(|| statement(a, pools).cmp(&statement(b, pools)))
         .then_with(|| detail(b, pools).cmp(&detail(a, pools)))
+        .then_with(|| told(a, pools).cmp(&told(b, pools)))
 }
 
 /// What a statement is, wherever and however often it was delivered: a link of a version of a
@@ -34,6 +35,18 @@ fn statement(claim: &Claim, pools: &Pools) -> (Option<(u64, u64)>, u8, Verb) {
 fn detail<'p>(claim: &Claim, pools: &'p Pools) -> Option<(usize, Cow<'p, str>)> {
     let origin = pools.origin(claim.origin)?;
     Some((pools.uses_count(&origin), pools.id(&origin)))
+}
+
+/// What the statement says. The record of a shared action may state one key twice, and which of the
+/// two is kept must not be chance.
+fn told<'p>(claim: &Claim, pools: &'p Pools) -> impl Ord + use<'p> {
+    let rule = pools.rules.get(claim.rule).map(|rule| {
+        let flags = (rule.recycled, rule.long_lived);
+        (rule.name, rule.grade, rule.window, flags, rule.closed_by)
+    });
+    let party = |at| pools.party(at).map(|party| (&*party.namespace, &*party.value));
+    let by = pools.origin(claim.origin).and_then(|origin| party(origin.party));
+    (rule, claim.until, party(claim.root), by)
 }
 
 pub(crate) fn is_copy(next: &Claim, kept: &Claim, pools: &Pools) -> bool {
