@@ -59,7 +59,7 @@ const SIGN_IN: u64 = u64::MAX;
 fn plan(sign_in: u64, at: u64, waiting: &mut BinaryHeap<Reverse<Planned>>) {
     let mut add = |at: u64, token: u64, action: u64, copy: u64| {
         let lag = hash("lag", sign_in ^ token.rotate_left(20) ^ action.rotate_left(40));
-        let late = if lag % 100 == 0 { 24 * HOUR } else { HOUR / 4 };
+        let late = if lag.is_multiple_of(100) { 24 * HOUR } else { HOUR / 4 };
         let arrived = at + lag / 100 % late;
         waiting.push(Reverse(Planned { arrived, at, sign_in, token, action, copy }));
     };
@@ -67,12 +67,12 @@ fn plan(sign_in: u64, at: u64, waiting: &mut BinaryHeap<Reverse<Planned>>) {
     for token in sign_in * TOKENS..(sign_in + 1) * TOKENS {
         let issued = at + hash("issued", token) % (8 * HOUR);
         add(issued, token, 0, 0);
-        for action in 1..=5 + u64::from(hash("actions", token) % 3 == 0) {
+        for action in 1..=5 + u64::from(hash("actions", token).is_multiple_of(3)) {
             let drawn = hash("action", token * 16 + action);
-            let early = if drawn % 50 == 0 { drawn / 50 % HOUR + 1500 } else { 0 };
+            let early = if drawn.is_multiple_of(50) { drawn / 50 % HOUR + 1500 } else { 0 };
             let used = (issued + drawn / 5000 % HOUR).saturating_sub(early);
             add(used, token, action, 0);
-            if drawn / 50 % 100 == 0 {
+            if (drawn / 50).is_multiple_of(100) {
                 add(used, token, action, 1);
             }
         }
@@ -106,7 +106,7 @@ impl Planned {
                 out,
                 r#""actor":{{"user_uid":"{person}","user_name":"user{user}@org{org}.example","type":"{sort}","org_uid":"ORG{org}","sponsor_uid":"{sponsor}"}},"session_uid":"{session}","token_uid":null,{client}"src_ip":"{ip}","user_agent":"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7)","operation":"user.session.start","resource_uid":null,"outcome":"success"}}"#,
                 org = user % 500,
-                sort = if user % 5 == 0 { "service" } else { "human" },
+                sort = if user.is_multiple_of(5) { "service" } else { "human" },
                 sponsor = Guid("user", user * 7 % USERS),
             ),
             0 => writeln!(
@@ -138,8 +138,9 @@ impl Planned {
             8..10 => write!(out, r#""session_uid":null,"token_uid":"orphan{rest}","#)?,
             _ => write!(out, r#""session_uid":null,"token_uid":"{}","#, Token(self.token))?,
         }
-        let operation = if rest % 50 == 0 { "iam:AttachRolePolicy" } else { "s3:GetObject" };
-        let outcome = if rest / 50 % 20 == 0 { "failure" } else { "success" };
+        let operation =
+            if rest.is_multiple_of(50) { "iam:AttachRolePolicy" } else { "s3:GetObject" };
+        let outcome = if (rest / 50).is_multiple_of(20) { "failure" } else { "success" };
         writeln!(
             out,
             r#""parent_token_uid":null,"client_uid":null,"grant_uid":null,"src_ip":"{ip}","user_agent":"Boto3/1.34 md/Botocore#1.34 ua/2.0 os/linux","operation":"{operation}","resource_uid":"arn:aws:s3:::bucket-{}/key/{}","outcome":"{outcome}"}}"#,
