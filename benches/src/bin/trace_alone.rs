@@ -215,7 +215,7 @@ fn write_row(out: &mut Vec<u8>, event: &Event<'_>, traced: &Traced<'_>, index: &
 }
 
 fn put(out: &mut Vec<u8>, text: &str) {
-    if text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r')) {
+    if has_marks(text.as_bytes()) {
         out.push(b'"');
         out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
         out.push(b'"');
@@ -223,6 +223,15 @@ fn put(out: &mut Vec<u8>, text: &str) {
         out.extend_from_slice(text.as_bytes());
     }
     out.push(b',');
+}
+
+/// Whether a field has to be quoted.
+fn has_marks(text: &[u8]) -> bool {
+    let is_mark = |byte: u8, mark: u8| u8::from(byte == mark);
+    let found = text.iter().fold(0, |found, byte| {
+        [b',', b'"', b'\n', b'\r'].iter().fold(found, |found, mark| found | is_mark(*byte, *mark))
+    });
+    found != 0
 }
 
 /// `2026-01-05 10:00:00.123`, as DuckDB writes it. All events are of 2026.

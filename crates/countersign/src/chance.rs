@@ -12,9 +12,11 @@ pub fn bytes<const N: usize>() -> Result<[u8; N]> {
 }
 
 pub fn digest(bytes: &[u8]) -> [u8; 32] {
-    let mut whole = Digest::new();
-    whole.update(bytes);
-    whole.finish()
+    whole(&digest::digest(&SHA256, bytes))
+}
+
+fn whole(digest: &digest::Digest) -> [u8; 32] {
+    digest.as_ref().try_into().expect("SHA-256 yields 32 bytes")
 }
 
 pub fn digest_text(text: &str) -> String {
@@ -46,10 +48,6 @@ impl Digest {
     }
 
     pub fn finish(self) -> [u8; 32] {
-        let mut whole = [0; 32];
-        for (to, from) in whole.iter_mut().zip(self.0.finish().as_ref()) {
-            *to = *from;
-        }
-        whole
+        whole(&self.0.finish())
     }
 }

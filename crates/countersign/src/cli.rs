@@ -1,8 +1,18 @@
 //! The command line.
 
+mod evidence;
+mod serve;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+pub use serve::{
+    ActArgs, ApplyArgs, ExportArgs, ItemArgs, KeyArgs, ListArgs, Log, PutArgs, ServeArgs,
+    ServerArgs, SignInArgs,
+};
+
+pub use evidence::{BundleArgs, ProveArgs, RotateArgs, TrustArgs, VerifyArgs, WitnessCommand};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,10 +66,43 @@ pub enum Command {
     /// Begin a register.
     #[command(subcommand)]
     Register(RegisterCommand),
-    /// Check a ledger with the public key alone.
+    /// Check a ledger, or a bundle made of one, with the public key alone.
     Verify(VerifyArgs),
+    /// Prove that an entry or a row is in a ledger (C2SP tlog-proof).
+    Prove(ProveArgs),
+    /// Put entries, their proofs and the cosigned checkpoint into one file that verifies offline.
+    Bundle(BundleArgs),
+    /// Be a witness: cosign the checkpoints of logs, so that none can show two histories.
+    #[command(subcommand)]
+    Witness(WitnessCommand),
+    /// Let a new key sign a ledger; the first public key still verifies it.
+    RotateKey(RotateArgs),
     /// Make a company whose logs have a known truth.
     Simulate(SimulateArgs),
+    /// Run the control plane: the register as a living system, with an API.
+    Serve(ServeArgs),
+    /// Sign in to a server with a code; the session is kept for the commands below.
+    SignIn(SignInArgs),
+    /// End the session.
+    SignOut(ServerArgs),
+    /// Say who you are to the server.
+    Whoami(ServerArgs),
+    /// Bring a server to what a register says, after showing the plan.
+    Apply(ApplyArgs),
+    /// Write the server's register as files that `apply` would find nothing to do about.
+    Export(ExportArgs),
+    /// List the items of a noun.
+    List(ListArgs),
+    /// Show one item.
+    Get(ItemArgs),
+    /// Make an item from its JSON document, or correct one.
+    Put(PutArgs),
+    /// Do something to an item: approve, suspend, end, …
+    Act(ActArgs),
+    /// Show what was done to an item.
+    History(ItemArgs),
+    /// Make a key for a machine; it is shown once.
+    Key(KeyArgs),
     /// List the log formats that can be read, and how each is proven.
     Sources {
         /// More definitions of your own.
@@ -176,19 +219,6 @@ pub enum RegisterCommand {
         /// A folder of YAML files, or one file.
         register: PathBuf,
     },
-}
-
-#[derive(Debug, Args)]
-pub struct VerifyArgs {
-    /// The ledger's folder.
-    pub ledger: PathBuf,
-    /// The public key, as printed by the first run; by default the one in the folder, which proves
-    /// only that the folder agrees with itself.
-    #[arg(long, value_name = "VKEY")]
-    pub key: Option<String>,
-    /// A checkpoint of the same ledger that you kept elsewhere.
-    #[arg(long, value_name = "FILE")]
-    pub checkpoint: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

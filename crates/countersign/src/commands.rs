@@ -1,13 +1,20 @@
 //! One file a verb.
 
+pub mod apply;
 pub mod check;
+pub mod items;
+pub mod prove;
 pub mod register;
+pub mod rotate;
 pub mod schema;
+pub mod serve;
+pub mod session;
 pub mod show;
 pub mod simulate;
 pub mod sources;
 pub mod trace;
 pub mod verify;
+pub mod witness;
 
 use std::path::Path;
 

@@ -13,37 +13,48 @@ use countersign_runs::folder::RunFolder;
 use serde_json::{Value, json};
 
 use crate::commands::trace::FINDINGS;
-use crate::json::time_text;
+use crate::json::Json;
 use crate::view;
 
 /// Findings of each sort that are told.
 const TOLD_MAX: usize = 12;
 
-pub fn to_json(finding: &Finding) -> Value {
-    json!({
-        "id": finding.id,
-        "code": finding.code,
-        "severity": finding.severity.as_str(),
-        "subject": finding.subject,
-        "title": finding.title,
-        "remedy": finding.remedy,
-        "count": finding.count,
-        "events": finding.events,
-        "first": finding.first.map(time_text),
-        "last": finding.last.map(time_text),
-        "controls": finding.controls,
-        "accepted_by": finding.accepted_by,
-    })
+/// Appends the finding as a JSON object.
+pub fn write(out: &mut Vec<u8>, finding: &Finding) {
+    let mut object = Json::object(out);
+    object.text("id", &finding.id);
+    object.text("code", finding.code);
+    object.text("severity", finding.severity.as_str());
+    object.text("subject", &finding.subject);
+    object.text("title", &finding.title);
+    object.text("remedy", &finding.remedy);
+    object.number("count", finding.count);
+    object.texts("events", finding.events.iter().map(AsRef::as_ref));
+    for (key, at) in [("first", finding.first), ("last", finding.last)] {
+        if let Some(at) = at {
+            object.time(key, at);
+        }
+    }
+    object.texts("controls", finding.controls.iter().map(AsRef::as_ref));
+    object.optional("accepted_by", finding.accepted_by.as_deref());
+    object.done();
 }
 
+fn to_json(finding: &Finding) -> Value {
+    let mut text = Vec::new();
+    write(&mut text, finding);
+    serde_json::from_slice(&text).unwrap_or_default()
+}
+
+/// One finding a line, each written as it is made: there may be hundreds of thousands.
 pub fn save(run: &RunFolder, findings: &[Finding]) -> Result<()> {
-    // One by one: all of them as JSON take several times what they take as findings.
     run.replace_with(FINDINGS, &mut |out| {
-        let mut next = "[\n  ";
-        for finding in findings {
-            let text = format!("{:#}", to_json(finding)).replace('\n', "\n  ");
-            write!(out, "{next}{text}")?;
-            next = ",\n  ";
+        let mut text = Vec::new();
+        for (at, finding) in findings.iter().enumerate() {
+            text.clear();
+            text.extend_from_slice(if at == 0 { b"[\n" } else { b",\n" });
+            write(&mut text, finding);
+            out.write_all(&text)?;
         }
         out.write_all(if findings.is_empty() { b"[]\n" } else { b"\n]\n" })
     })?;

@@ -1,7 +1,5 @@
 //! JSON text written field by field: millions of rows need no tree in between.
 
-use std::io::Write;
-
 use countersign_model::assurance::Assurance;
 use countersign_model::time::{End, Timestamp};
 
@@ -19,16 +17,15 @@ impl<'o> Json<'o> {
         Self { out, empty: true, close: b'}' }
     }
 
+    #[inline]
     fn key(&mut self, key: &str) {
-        if !self.empty {
-            self.out.push(b',');
-        }
-        self.empty = false;
+        self.item();
         self.out.push(b'"');
         self.out.extend_from_slice(key.as_bytes());
         self.out.extend_from_slice(b"\":");
     }
 
+    #[inline]
     fn item(&mut self) {
         if !self.empty {
             self.out.push(b',');
@@ -41,11 +38,10 @@ impl<'o> Json<'o> {
         string(self.out, value);
     }
 
+    /// Nothing if there is no value.
     pub fn optional(&mut self, key: &str, value: Option<&str>) {
-        self.key(key);
-        match value {
-            Some(value) => string(self.out, value),
-            None => self.out.extend_from_slice(b"null"),
+        if let Some(value) = value {
+            self.text(key, value);
         }
     }
 
@@ -56,32 +52,30 @@ impl<'o> Json<'o> {
 
     pub fn number(&mut self, key: &str, value: u64) {
         self.key(key);
-        let _ = write!(self.out, "{value}");
+        // Writing to memory cannot fail.
+        let _ = serde_json::to_writer(&mut *self.out, &value);
     }
 
-    pub fn null(&mut self, key: &str) {
+    pub fn time(&mut self, key: &str, at: Timestamp) {
         self.key(key);
-        self.out.extend_from_slice(b"null");
+        self.out.push(b'"');
+        write_time(self.out, at);
+        self.out.push(b'"');
     }
 
-    pub fn time(&mut self, key: &str, value: Option<Timestamp>) {
-        match value {
-            Some(at) => {
-                self.key(key);
-                self.out.push(b'"');
-                write_time(self.out, at);
-                self.out.push(b'"');
-            }
-            None => self.null(key),
-        }
-    }
-
+    /// Nothing if it is not known.
     pub fn end_time(&mut self, key: &str, value: Option<End>) {
         match value {
-            Some(End::At(at)) => self.time(key, Some(at)),
+            Some(End::At(at)) => self.time(key, at),
             Some(End::Never) => self.text(key, "never"),
-            None => self.null(key),
+            None => {}
         }
+    }
+
+    /// A value that is JSON already.
+    pub fn ready(&mut self, key: &str, value: &[u8]) {
+        self.key(key);
+        self.out.extend_from_slice(value);
     }
 
     pub fn nested(&mut self, key: &str) -> Json<'_> {
@@ -89,10 +83,28 @@ impl<'o> Json<'o> {
         Json::object(self.out)
     }
 
-    pub fn list(&mut self, key: &str) -> Json<'_> {
+    /// A list with an element for each item; nothing if there is none.
+    pub fn list<T>(
+        &mut self,
+        key: &str,
+        items: impl IntoIterator<Item = T>,
+        mut write: impl FnMut(&mut Json<'_>, T),
+    ) {
+        let mut items = items.into_iter().peekable();
+        if items.peek().is_none() {
+            return;
+        }
         self.key(key);
         self.out.push(b'[');
-        Json { out: self.out, empty: true, close: b']' }
+        let mut list = Json { out: self.out, empty: true, close: b']' };
+        for item in items {
+            write(&mut list, item);
+        }
+        list.done();
+    }
+
+    pub fn texts<'t>(&mut self, key: &str, texts: impl IntoIterator<Item = &'t str>) {
+        self.list(key, texts, |list, text| list.list_text(text));
     }
 
     pub fn list_object(&mut self) -> Json<'_> {
@@ -111,6 +123,7 @@ impl<'o> Json<'o> {
         string(self.out, value);
     }
 
+    /// The levels that are known.
     pub fn assurance(&mut self, key: &str, value: &Assurance) {
         let mut object = self.nested(key);
         let levels = [
@@ -120,14 +133,12 @@ impl<'o> Json<'o> {
             ("workload", value.workload),
         ];
         for (name, level) in levels {
-            match level {
-                Some(level) => object.number(name, u64::from(level)),
-                None => object.null(name),
+            if let Some(level) = level {
+                object.number(name, u64::from(level));
             }
         }
-        match value.phishing_resistant {
-            Some(resists) => object.flag("phishing_resistant", resists),
-            None => object.null("phishing_resistant"),
+        if let Some(resists) = value.phishing_resistant {
+            object.flag("phishing_resistant", resists);
         }
         object.done();
     }
@@ -138,8 +149,7 @@ impl<'o> Json<'o> {
 }
 
 fn string(out: &mut Vec<u8>, value: &str) {
-    let plain = |byte: &u8| *byte >= 0x20 && *byte != b'"' && *byte != b'\\';
-    if value.as_bytes().iter().all(plain) {
+    if is_plain(value.as_bytes()) {
         out.push(b'"');
         out.extend_from_slice(value.as_bytes());
         out.push(b'"');
@@ -149,14 +159,32 @@ fn string(out: &mut Vec<u8>, value: &str) {
     }
 }
 
+/// Whether nothing has to be escaped. All bytes of a block are compared at once; the last block
+/// overlaps the one before it.
+fn is_plain(text: &[u8]) -> bool {
+    fn is_block_plain<const N: usize>(block: &[u8; N]) -> bool {
+        block
+            .iter()
+            .fold(true, |plain, byte| plain & (*byte >= 0x20) & (*byte != b'"') & (*byte != b'\\'))
+    }
+    match (text.last_chunk::<16>(), text.first_chunk::<8>(), text.last_chunk::<8>()) {
+        (Some(last), ..) => {
+            text.as_chunks::<16>().0.iter().all(is_block_plain) && is_block_plain(last)
+        }
+        (None, Some(first), Some(last)) => is_block_plain(first) && is_block_plain(last),
+        _ => text.iter().all(|byte| is_block_plain(&[*byte])),
+    }
+}
+
 /// RFC 3339 in UTC, with as many decimals as the instant has.
 pub fn write_time(out: &mut Vec<u8>, at: Timestamp) {
     const NANOS: i64 = 1_000_000_000;
+    const WHOLE_SECONDS: usize = "0000-00-00T00:00:00".len();
     let (seconds, nanos) = (at.0.div_euclid(NANOS), at.0.rem_euclid(NANOS));
     let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
     let (year, month, day) = civil(days);
     let (hour, minute, second) = (of_day / 3600, of_day / 60 % 60, of_day % 60);
-    let mut text = *b"0000-00-00T00:00:00";
+    let mut text = *b"0000-00-00T00:00:00.000000000";
     let mut put = |at: usize, digits: usize, mut number: i64| {
         for place in (at..at + digits).rev() {
             if let Some(byte) = text.get_mut(place) {
@@ -171,11 +199,12 @@ pub fn write_time(out: &mut Vec<u8>, at: Timestamp) {
     put(11, 2, hour);
     put(14, 2, minute);
     put(17, 2, second);
-    out.extend_from_slice(&text);
-    if nanos != 0 {
-        let decimals = format!(".{nanos:09}");
-        out.extend_from_slice(decimals.trim_end_matches('0').as_bytes());
+    put(20, 9, nanos);
+    let mut text = text.as_slice();
+    while let Some(shorter) = text.strip_suffix(b"0").filter(|_| text.len() > WHOLE_SECONDS) {
+        text = shorter;
     }
+    out.extend_from_slice(text.strip_suffix(b".").unwrap_or(text));
     out.push(b'Z');
 }
 
@@ -203,6 +232,24 @@ fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use countersign_model::time::Timestamp;
+
+    #[test]
+    fn text_is_escaped_wherever_it_has_to_be() {
+        for length in 0..40 {
+            let plain = "å".repeat(length / 2) + "a";
+            let mut texts = vec![plain.clone()];
+            for odd in ['"', '\\', '\n', '\u{1f}'] {
+                for (at, _) in plain.char_indices() {
+                    texts.push(format!("{}{odd}{}", &plain[..at], &plain[at..]));
+                }
+            }
+            for text in texts {
+                let mut out = Vec::new();
+                super::string(&mut out, &text);
+                assert_eq!(out, serde_json::to_vec(&text).unwrap());
+            }
+        }
+    }
 
     #[test]
     fn times_are_written_as_a_calendar_library_writes_them() {

@@ -2,12 +2,14 @@
 
 mod chance;
 mod cli;
+mod client;
 mod commands;
 mod findings;
 mod json;
 mod out;
 mod pipeline;
 mod row;
+mod serve;
 mod strip;
 mod tenants;
 mod view;
@@ -67,7 +69,23 @@ fn run(command: Command, told: Told) -> anyhow::Result<Exit> {
             commands::register::format(&register, told)
         }
         Command::Verify(args) => commands::verify::run(&args, told),
+        Command::Prove(args) => commands::prove::prove(&args, told),
+        Command::Bundle(args) => commands::prove::bundle(&args, told),
+        Command::Witness(command) => commands::witness::run(&command, told),
+        Command::RotateKey(args) => commands::rotate::run(&args, told),
         Command::Simulate(args) => commands::simulate::run(&args, told),
+        Command::Serve(args) => commands::serve::run(&args, told),
+        Command::SignIn(args) => commands::session::sign_in(&args, told),
+        Command::SignOut(server) => commands::session::sign_out(&server),
+        Command::Whoami(server) => commands::session::whoami(&server, told),
+        Command::Apply(args) => commands::apply::apply(&args, told),
+        Command::Export(args) => commands::apply::export(&args),
+        Command::List(args) => commands::items::list(&args, told),
+        Command::Get(args) => commands::items::get(&args, told),
+        Command::Put(args) => commands::items::put(&args, told),
+        Command::Act(args) => commands::items::act(&args, told),
+        Command::History(args) => commands::items::history(&args, told),
+        Command::Key(args) => commands::items::key(&args, told),
         Command::Sources { source } => commands::sources::run(&source, told),
         Command::Schema { name } => commands::schema::run(&name),
         Command::Completions { shell } => {

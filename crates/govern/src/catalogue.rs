@@ -196,7 +196,15 @@ pub const POLICY_ERROR: Kind = Kind {
     controls: &["PR.AA-05"],
 };
 
-pub const ALL: [&Kind; 26] = [
+pub const ACCESS_BREAK_GLASS: Kind = Kind {
+    code: "access.break_glass",
+    severity: Severity::High,
+    says: "was taken by break-glass, without approval before",
+    remedy: "Two people look at what was done with it and say whether it was right.",
+    controls: &["PR.AA-05", "RS.MI-01"],
+};
+
+pub const ALL: [&Kind; 27] = [
     &USE_WITHOUT_GRANT,
     &USE_UNREGISTERED,
     &USE_AFTER_EXPIRY,
@@ -223,6 +231,7 @@ pub const ALL: [&Kind; 26] = [
     &REVIEW_OVERDUE,
     &INCOMPATIBLE,
     &POLICY_ERROR,
+    &ACCESS_BREAK_GLASS,
 ];
 
 pub const USE_UNKNOWN: Kind = Kind {
@@ -246,7 +255,11 @@ pub fn of_reason(code: &str) -> Option<&'static Kind> {
         | "trust_path.ended"
         | "organization.ended"
         | "organization.proposed" => &USE_AFTER_EXPIRY,
-        "grant.revoked" | "credential.revoked" | "organization.suspended" => &USE_AFTER_REVOCATION,
+        "grant.revoked"
+        | "credential.revoked"
+        | "organization.suspended"
+        | "identity.suspended"
+        | "grant.suspended" => &USE_AFTER_REVOCATION,
         "trust_path.lapsed" => &USE_BELOW_ASSURANCE,
         "review.overdue" => &REVIEW_OVERDUE,
         "incompatible.entitlements" => &INCOMPATIBLE,

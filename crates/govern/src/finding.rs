@@ -120,6 +120,20 @@ impl Evidences {
         subjects.of(subject, SUBJECTS_MAX)
     }
 
+    /// One more event of a subject, which nearly always is there already: it is looked up once.
+    pub fn add(
+        &mut self,
+        kind: &'static Kind,
+        subject: &str,
+        (at, source, id): (Timestamp, &str, &str),
+    ) {
+        let known = self.by_code.get_mut(kind.code).and_then(|(_, all)| all.kept.get_mut(subject));
+        match known {
+            Some(known) => known.add(at, source, id),
+            None => self.of(kind, subject).add(at, source, id),
+        }
+    }
+
     pub fn merge(&mut self, other: Self) {
         for (code, (kind, theirs)) in other.by_code {
             let (_, subjects) =

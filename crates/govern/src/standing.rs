@@ -6,9 +6,9 @@ use countersign_model::register::{IdentityKind, Register};
 use countersign_model::time::Timestamp;
 
 use crate::catalogue::{
-    CREDENTIAL_NEVER_ROTATED, CREDENTIAL_OVER_AGE, FEED_MISSING, GRANT_NEVER_USED, NHI_NO_OWNER,
-    NHI_SEVERAL_CONSUMERS, NHI_TWO_ENVIRONMENTS, PROCESS_UNEQUAL_ASSURANCE, SOURCE_SILENT,
-    SPONSOR_GONE,
+    ACCESS_BREAK_GLASS, CREDENTIAL_NEVER_ROTATED, CREDENTIAL_OVER_AGE, FEED_MISSING,
+    GRANT_NEVER_USED, NHI_NO_OWNER, NHI_SEVERAL_CONSUMERS, NHI_TWO_ENVIRONMENTS,
+    PROCESS_UNEQUAL_ASSURANCE, SOURCE_SILENT, SPONSOR_GONE,
 };
 use crate::report::Seen;
 use crate::tally::Tally;
@@ -94,6 +94,9 @@ fn grants(tally: &mut Tally<'_>, at: Timestamp) {
             grant.interval.contains(at) == Some(true) && grant.revoked.is_none_or(|end| at < end);
         if live && !tally.grants_used.contains_key(id.as_str()) {
             tally.evidence.of(&GRANT_NEVER_USED, &format!("grant:{id}"));
+        }
+        if grant.break_glass && grant.interval.from.is_none_or(|from| from <= at) {
+            tally.evidence.of(&ACCESS_BREAK_GLASS, &format!("grant:{id}"));
         }
     }
 }

@@ -168,6 +168,14 @@ fn at<'m, V: Default>(map: &'m mut BTreeMap<Box<str>, V>, key: &str) -> &'m mut 
     map.get_mut(key).unwrap_or_else(|| unreachable!("inserted above"))
 }
 
+/// Changes the value at a key, which nearly always is there already: it is looked up once.
+fn change<V: Default>(map: &mut BTreeMap<Box<str>, V>, key: &str, change: impl FnOnce(&mut V)) {
+    match map.get_mut(key) {
+        Some(known) => change(known),
+        None => change(at(map, key)),
+    }
+}
+
 impl<'r> Tally<'r> {
     pub fn new(register: &'r Register) -> Self {
         let organization =
@@ -219,10 +227,12 @@ impl<'r> Tally<'r> {
             .find_map(|id| self.organizations.get(id).copied())
             .unwrap_or(UNREGISTERED);
         let event = &attribution.event;
-        at(at(&mut self.coverage, event.tenant), organization).add(attribution);
+        change(&mut self.coverage, event.tenant, |tenant| {
+            change(tenant, organization, |grades| grades.add(attribution));
+        });
         let holder = &attribution.holder;
         let rule = if holder.rule.is_empty() { "none" } else { holder.rule };
-        *at(&mut self.rules, rule).entry(holder.grade).or_default() += 1;
+        change(&mut self.rules, rule, |grades| *grades.entry(holder.grade).or_default() += 1);
         if let Some(gap) = attribution.actor.gap {
             let feed = attribution.actor.feed.unwrap_or("");
             let gaps = at(at(&mut self.gaps, event.source), feed);
@@ -234,8 +244,8 @@ impl<'r> Tally<'r> {
                 _ => None,
             };
             if let Some(kind) = kind {
-                let evidence = self.evidence.of(kind, &subject(attribution));
-                evidence.add(event.time, event.source, event.id);
+                let event = (event.time, event.source, event.id);
+                self.evidence.add(kind, &subject(attribution), event);
             }
         }
     }
@@ -273,8 +283,8 @@ impl<'r> Tally<'r> {
     fn notes(&mut self, attribution: &Attribution<'_>) {
         let event = &attribution.event;
         if attribution.notes.contains(&Note::OffInstance) {
-            let evidence = self.evidence.of(&CREDENTIAL_OFF_INSTANCE, &subject(attribution));
-            evidence.add(event.time, event.source, event.id);
+            let event = (event.time, event.source, event.id);
+            self.evidence.add(&CREDENTIAL_OFF_INSTANCE, &subject(attribution), event);
         }
     }
 
@@ -304,7 +314,7 @@ impl<'r> Tally<'r> {
             // Several reasons may be evidence of one finding: the event counts once.
             if let Some(kind) = kind.filter(|kind| !found.contains(&kind.code)) {
                 found.push(kind.code);
-                self.evidence.of(kind, &subject).add(event.time, event.source, event.id);
+                self.evidence.add(kind, &subject, (event.time, event.source, event.id));
             }
         }
         if let Some(grant) = &judged.grant {
@@ -386,10 +396,10 @@ fn subject(attribution: &Attribution<'_>) -> String {
     let actor = Some(&attribution.actor).filter(|actor| actor.grade.counts());
     let parties = || actor.into_iter().chain([&attribution.holder]);
     if let Some(id) = parties().find_map(|party| party.identity) {
-        return format!("identity:{id}");
+        return ["identity:", id].concat();
     }
     match parties().find_map(|party| party.account) {
-        Some((namespace, value)) => format!("account:{namespace}/{value}"),
+        Some((namespace, value)) => ["account:", namespace, "/", value].concat(),
         None => format!("tenant:{}", attribution.event.tenant),
     }
 }

@@ -7,7 +7,7 @@ use countersign_model::assurance::Assurance;
 use countersign_model::id::{IdentityId, TrustPathId};
 use countersign_model::judgement::Access;
 use countersign_model::register::{Identity, IdentityKind, TrustPath, matches};
-use countersign_model::time::{End, Timestamp};
+use countersign_model::time::{End, Timestamp, any_contains};
 
 use crate::facts::Facts;
 use crate::grant::{self, Candidate};
@@ -40,7 +40,7 @@ impl<'f> Context<'f> {
             lacks: Vec::new(),
         };
         context.access(access, at);
-        context.identity(facts, access);
+        context.identity(facts, access, at);
         context.mandate(access);
         context.organization(facts, at);
         context.trust_path(facts, access, at);
@@ -90,10 +90,12 @@ impl<'f> Context<'f> {
         self.text("kind", Some(self.kind().map_or("unknown", IdentityKind::as_str)));
     }
 
-    fn identity(&mut self, facts: &Facts, access: &Access<'_>) {
+    fn identity(&mut self, facts: &Facts, access: &Access<'_>, at: Timestamp) {
         let known = self.identity.map(|(_, identity)| identity);
         self.time("identity_from", known.and_then(|identity| identity.active.from));
         self.end("identity_until", known.and_then(|identity| identity.active.until));
+        let suspended = known.and_then(|identity| any_contains(&identity.suspended, at));
+        self.known_flag("identity_suspended", suspended);
         self.flag("has_owner", known.is_some_and(|identity| identity.owner.is_some()));
         let inside =
             self.identity.and_then(|(id, _)| facts.inside_networks(id.as_str(), access.ip));
@@ -116,6 +118,7 @@ impl<'f> Context<'f> {
         let Some(known) = id.and_then(|id| facts.organization(id)) else { return };
         self.text("organization_kind", Some(known.kind.as_str()));
         self.text("organization_state", known.state.map(|state| state.as_str()));
+        self.known_flag("organization_suspended", any_contains(&known.suspended, at));
         self.time("contract_from", known.contract.from);
         self.end("contract_until", known.contract.until);
         self.known_flag("resellers_active", organization::resellers_active(facts, known, at));
@@ -167,6 +170,7 @@ impl<'f> Context<'f> {
         self.time("grant_from", grant.interval.from);
         self.end("grant_until", grant.interval.until);
         self.time("grant_revoked", grant.revoked);
+        self.known_flag("grant_suspended", any_contains(&grant.suspended, at));
         self.time("review_due", grant.review_due);
         self.time("review_last", grant::review_last(grant));
         self.known_flag(
@@ -183,6 +187,7 @@ impl<'f> Context<'f> {
         self.time("sponsor_from", sponsor.employed.from);
         self.end("sponsor_until", sponsor.employed.until);
         self.time("succession_until", sponsor.succession_until);
+        self.time("sponsor_reduced_from", sponsor.reduced_from);
     }
 
     fn requirement(&mut self) {

@@ -6,7 +6,7 @@ use countersign_model::id::{GrantId, IdentityId};
 use countersign_model::judgement::Access;
 use countersign_model::limits::{CANDIDATES_MAX, CHAIN_DEPTH_MAX};
 use countersign_model::register::{Entitlement, Grant, Grantee, matches};
-use countersign_model::time::Timestamp;
+use countersign_model::time::{Timestamp, any_contains};
 
 use crate::facts::Facts;
 
@@ -60,12 +60,23 @@ pub(crate) fn candidates<'f>(
             None => 1,
             Some(false) => 2,
         };
+        let suspended = any_contains(&grant.suspended, at) != Some(false);
         let sponsor = facts.sponsor(grant).and_then(|sponsor| sponsor.employed.contains(at));
         let begun = grant.interval.from.is_some_and(|from| from <= at);
         let overdue = review_last(grant).is_none_or(|last| last <= at);
         let required = entitlement.required.is_some();
         let until = Reverse(grant.interval.until);
-        (ended, !applies_surely, sponsor != Some(true), !begun, overdue, !required, until, id)
+        (
+            ended,
+            suspended,
+            !applies_surely,
+            sponsor != Some(true),
+            !begun,
+            overdue,
+            !required,
+            until,
+            id,
+        )
     });
     // The best come first; more would let a register make one question cost without limit.
     all.truncate(CANDIDATES_MAX);
@@ -117,13 +128,19 @@ pub(crate) fn is_within_what_is_held(
 ) -> Option<bool> {
     let mut known = Some(true);
     let mut below = grant;
-    for _ in 0..CHAIN_DEPTH_MAX {
-        let Some(id) = &below.passed_on_from else { return known };
+    for levels in 0..CHAIN_DEPTH_MAX {
+        let Some(id) = &below.passed_on_from else {
+            // The reseller's own grant, from us, says how far down it may go.
+            let depth = facts.entitlement(&below.entitlement).and_then(|own| own.passed_on_depth);
+            let too_deep = depth.is_some_and(|depth| usize::from(depth) < levels);
+            return if too_deep { Some(false) } else { known };
+        };
         let above = facts.register.grants.get(id)?;
         let ends = below.interval.until.zip(above.interval.until);
         let entitlement = facts.entitlement(&above.entitlement);
         for holds in [
             runs(above, at),
+            any_contains(&above.suspended, at).map(|suspended| !suspended),
             ends.map(|(below, above)| below <= above),
             entitlement.and_then(|entitlement| covers(facts, entitlement, access)),
         ] {

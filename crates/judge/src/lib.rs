@@ -18,6 +18,7 @@ mod guardrails;
 mod judging;
 mod network;
 mod organization;
+pub mod permission;
 mod remembering;
 mod trust_path;
 

@@ -2,7 +2,7 @@
 
 use countersign_model::limits::CHAIN_DEPTH_MAX;
 use countersign_model::register::{Organization, OrganizationState};
-use countersign_model::time::Timestamp;
+use countersign_model::time::{Timestamp, any_contains};
 
 use crate::facts::Facts;
 
@@ -20,10 +20,11 @@ pub(crate) fn resellers_active(
         let reseller = facts.organization(id)?;
         let active = reseller.state.map(|state| state == OrganizationState::Active);
         let running = reseller.contract.contains(at);
-        if active == Some(false) || running == Some(false) {
+        let in_force = any_contains(&reseller.suspended, at).map(|suspended| !suspended);
+        if [active, running, in_force].contains(&Some(false)) {
             return Some(false);
         }
-        known = known.and(active).and(running);
+        known = known.and(active).and(running).and(in_force);
         via = reseller.via.as_ref();
     }
     Some(false)

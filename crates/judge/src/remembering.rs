@@ -1,6 +1,7 @@
 //! A memory for those who ask millions of times.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use countersign_model::judgement::{Access, Judgement};
 use countersign_model::time::Timestamp;
@@ -19,7 +20,7 @@ const REMEMBERED_MAX: usize = 1 << 16;
 pub struct Judge<'f> {
     guardrails: &'f Guardrails,
     facts: &'f Facts,
-    remembered: HashMap<Vec<u8>, Judgement>,
+    remembered: HashMap<Vec<u8>, Rc<Judgement>>,
     question: Question,
 }
 
@@ -29,16 +30,16 @@ impl<'f> Judge<'f> {
     }
 
     /// The same as [`judge`](crate::judge()), sooner.
-    pub fn judge(&mut self, access: &Access<'_>, at: Timestamp) -> Judgement {
+    pub fn judge(&mut self, access: &Access<'_>, at: Timestamp) -> Rc<Judgement> {
         self.question.put(self.guardrails, self.facts, access, at);
         if let Some(known) = self.remembered.get(&self.question.0) {
-            return known.clone();
+            return Rc::clone(known);
         }
-        let judgement = judge(self.guardrails, self.facts, access, at);
+        let judgement = Rc::new(judge(self.guardrails, self.facts, access, at));
         if self.remembered.len() >= REMEMBERED_MAX {
             self.remembered.clear();
         }
-        self.remembered.insert(self.question.0.clone(), judgement.clone());
+        self.remembered.insert(self.question.0.clone(), Rc::clone(&judgement));
         judgement
     }
 }

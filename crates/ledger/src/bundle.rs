@@ -48,9 +48,10 @@ pub fn entries(bundle: &[u8]) -> impl Iterator<Item = Result<&[u8], Cut>> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cut;
 
-/// A batch file without rows.
-pub(crate) fn begin_batch() -> Vec<u8> {
-    BATCH_MAGIC.to_vec()
+/// Makes `batch` a batch file without rows.
+pub(crate) fn begin_batch(batch: &mut Vec<u8>) {
+    batch.clear();
+    batch.extend_from_slice(BATCH_MAGIC);
 }
 
 /// Adds a row. The first bytes of its hash go with it: the root alone would say that a batch was
@@ -104,7 +105,8 @@ mod tests {
 
     #[test]
     fn entries_and_rows_round_trip_and_a_cut_is_seen() {
-        let (mut bundle, mut batch) = (Vec::new(), begin_batch());
+        let (mut bundle, mut batch) = (Vec::new(), b"of the batch before".to_vec());
+        begin_batch(&mut batch);
         for entry in [&b"one"[..], b"", b"three"] {
             push_entry(&mut bundle, entry);
             push_row(&mut batch, entry, &[7; 32]);

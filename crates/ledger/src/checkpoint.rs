@@ -26,7 +26,12 @@ pub enum CheckpointError {
 
 impl Checkpoint {
     pub fn sign(&self, key: &SigningKey) -> String {
-        key.sign(&format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root)))
+        key.sign(&self.text())
+    }
+
+    /// What is signed: three lines.
+    pub fn text(&self) -> String {
+        format!("{}\n{}\n{}\n", self.origin, self.size, STANDARD.encode(self.root))
     }
 
     /// The checkpoint in a note, if `key` has signed it and its origin is the name of the key.
@@ -38,14 +43,16 @@ impl Checkpoint {
         Ok(checkpoint)
     }
 
-    fn parse(text: &str) -> Option<Self> {
-        let mut lines = text.split('\n');
+    /// The text of a checkpoint's note, whoever signed it. Extension lines are passed over.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut lines = text.strip_suffix('\n')?.split('\n');
         let (origin, digits, root) = (lines.next()?, lines.next()?, lines.next()?);
         let size: u64 = digits.parse().ok()?;
         // One size has one text: no plus sign, no leading zero.
         let is_canonical = size.to_string() == digits;
         let root = STANDARD.decode(root).ok()?.try_into().ok()?;
-        (is_canonical && !origin.is_empty()).then(|| Self { origin: origin.to_owned(), size, root })
+        let is_whole = !origin.is_empty() && lines.all(|line| !line.is_empty());
+        (is_canonical && is_whole).then(|| Self { origin: origin.to_owned(), size, root })
     }
 }
 

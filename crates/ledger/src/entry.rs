@@ -3,7 +3,12 @@
 //! Every entry begins with `cs`, the version 1 and a kind. Integers are big-endian, an optional
 //! field is a byte 0 or a byte 1 and the field, a code is its length in one byte and its ASCII.
 
+mod change;
+mod custody;
 mod fields;
+
+pub use change::{Change, ChangeBatch};
+pub use custody::{Epoch, Erasure, Hold, HoldStep, KeyRotation, Read};
 
 use crate::handles::{Commitment, Handle};
 use crate::merkle::Hash;
@@ -25,6 +30,8 @@ pub enum EntryError {
     Code(String),
     #[error("{0} reasons; a row holds up to 255")]
     Reasons(usize),
+    #[error("a batch of no changes")]
+    Empty,
     #[error("not an entry of Countersign, version 1")]
     Foreign,
     #[error("an entry of an unknown kind, {0}; a newer version of Countersign may know it")]
@@ -40,6 +47,13 @@ pub enum Entry<'a> {
     Batch(Batch),
     Finding(Finding<'a>),
     Run(Run<'a>),
+    Change(Change<'a>),
+    ChangeBatch(ChangeBatch<'a>),
+    KeyRotation(KeyRotation<'a>),
+    Epoch(Epoch<'a>),
+    Read(Read<'a>),
+    Erasure(Erasure<'a>),
+    Hold(Hold<'a>),
 }
 
 /// The attribution and the judgement of one event. Rows stand in batches, not in the tree itself.
@@ -104,7 +118,7 @@ pub struct Run<'a> {
     pub input: Hash,
     pub register: Hash,
     pub policies: Hash,
-    /// Digest of the rows written.
+    /// SHA-256 over the SHA-256 of each row written, in order.
     pub output: Hash,
     pub rows: u64,
     pub findings: u64,
@@ -114,6 +128,13 @@ const ROW: u8 = 1;
 const BATCH: u8 = 2;
 const FINDING: u8 = 3;
 const RUN: u8 = 4;
+const CHANGE: u8 = 5;
+const CHANGE_BATCH: u8 = 6;
+const KEY_ROTATION: u8 = 7;
+const EPOCH: u8 = 8;
+const READ: u8 = 9;
+const ERASURE: u8 = 10;
+const HOLD: u8 = 11;
 
 impl Entry<'_> {
     pub fn encode(&self) -> Result<Vec<u8>, EntryError> {
@@ -123,6 +144,13 @@ impl Entry<'_> {
             Entry::Batch(batch) => batch.encode_into(&mut bytes),
             Entry::Finding(finding) => finding.encode_into(&mut bytes)?,
             Entry::Run(run) => run.encode_into(&mut bytes)?,
+            Entry::Change(change) => change.encode_into(&mut bytes)?,
+            Entry::ChangeBatch(batch) => batch.encode_into(&mut bytes)?,
+            Entry::KeyRotation(rotation) => rotation.encode_into(&mut bytes)?,
+            Entry::Epoch(epoch) => epoch.encode_into(&mut bytes)?,
+            Entry::Read(read) => read.encode_into(&mut bytes)?,
+            Entry::Erasure(erasure) => erasure.encode_into(&mut bytes)?,
+            Entry::Hold(hold) => hold.encode_into(&mut bytes)?,
         }
         Ok(bytes)
     }
@@ -138,6 +166,13 @@ impl<'a> Entry<'a> {
             BATCH => Batch::read(&mut reader).map(Self::Batch),
             FINDING => Finding::read(&mut reader).map(Self::Finding),
             RUN => Run::read(&mut reader).map(Self::Run),
+            CHANGE => Change::read_from(&mut reader).map(Self::Change),
+            CHANGE_BATCH => ChangeBatch::read_from(&mut reader).map(Self::ChangeBatch),
+            KEY_ROTATION => KeyRotation::read_from(&mut reader).map(Self::KeyRotation),
+            EPOCH => Epoch::read_from(&mut reader).map(Self::Epoch),
+            READ => Read::read_from(&mut reader).map(Self::Read),
+            ERASURE => Erasure::read_from(&mut reader).map(Self::Erasure),
+            HOLD => Hold::read_from(&mut reader).map(Self::Hold),
             unknown => return Err(EntryError::UnknownKind(unknown)),
         };
         entry.filter(|_| reader.0.is_empty()).ok_or(EntryError::NotCanonical)

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! checkpoint             the signed size and root; copy it elsewhere
+//! checkpoint.cosigned    the last one that witnesses cosigned, if any did
 //! tile/<level>/<index>   hashes
 //! tile/entries/<index>   entries
 //! batches/<root>         the rows of a batch entry
 //! public.key             for `verify`
 //! private.key            signs; mode 0600
+//! rotations              which entries changed that key, if any did
 //! handle.key             makes handles; mode 0600
 //! lock                   held by the one writer
 //! ```
@@ -17,12 +19,19 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::checkpoint::Checkpoint;
-use crate::disk::{Disk as _, Folder};
+use crate::cosign::{CosignError, WitnessKey, merge};
+use crate::disk::{Disk, Folder};
 use crate::handles::Handles;
-use crate::keys::{IfMissing, KeyError, handle_key, signing_key};
+use crate::keys::{
+    IfMissing, KeyError, create_next_signing_key, handle_key, next_signing_key,
+    replace_signing_key, signing_key,
+};
 pub use crate::log::Appended;
+use crate::log::rotate::take_over;
 use crate::log::{CHECKPOINT, Log, LogError};
-use crate::note::PublicKey;
+use crate::note::{NOTE_BYTES_MAX, PublicKey, SignedNote, SigningKey};
+use crate::rotation::{self, Chain, Order};
+use crate::verify::COSIGNED;
 
 pub(crate) const PUBLIC_KEY: &str = "public.key";
 
@@ -64,6 +73,8 @@ impl fmt::Debug for OpenOptions<'_> {
 /// The one writer of a ledger's folder.
 pub struct Ledger {
     folder: PathBuf,
+    private: PathBuf,
+    keys: Chain,
     log: Log,
     handles: Handles,
     _lock: File,
@@ -76,7 +87,23 @@ impl fmt::Debug for Ledger {
 }
 
 impl Ledger {
+    /// Opens a ledger that skips what it has already, as the runs of a trace need it: it remembers
+    /// half of each leaf's hash.
     pub fn open_or_create(folder: &Path, options: &OpenOptions<'_>) -> Result<Self, LedgerError> {
+        Self::open_by(folder, options, Log::open)
+    }
+
+    /// Opens a ledger for one sequencer, by whom each leaf has its place
+    /// ([`Ledger::append_from`]). Time and memory do not grow with the ledger.
+    pub fn open_in_order(folder: &Path, options: &OpenOptions<'_>) -> Result<Self, LedgerError> {
+        Self::open_by(folder, options, Log::open_in_order)
+    }
+
+    fn open_by(
+        folder: &Path,
+        options: &OpenOptions<'_>,
+        open: impl FnOnce(Box<dyn Disk>, SigningKey) -> Result<Log, LogError>,
+    ) -> Result<Self, LedgerError> {
         let io = |source| LedgerError::Folder { folder: folder.display().to_string(), source };
         fs::create_dir_all(folder).map_err(io)?;
         let lock = fs::OpenOptions::new()
@@ -97,22 +124,36 @@ impl Ledger {
         let in_folder = folder.join("private.key");
         let private = options.private_key.unwrap_or(&in_folder);
         let key = signing_key(private, options.origin, &options.signing_seed, if_missing)?;
+        let mut disk = Folder::new(folder);
+        let key = finish_rotation(&mut disk, private, key)?;
         let beside = private.with_file_name("handle.key");
         let handles = Handles::new(&handle_key(&beside, &options.handle_seed, if_missing)?);
-        let mut disk = Folder::new(folder);
-        write_public_key(&mut disk, key.public()).map_err(io)?.then_some(()).ok_or_else(|| {
-            LedgerError::OtherPublicKey(folder.join(PUBLIC_KEY).display().to_string())
-        })?;
-        let log = Log::open(Box::new(disk), key)?;
-        Ok(Self { folder: folder.to_owned(), log, handles, _lock: lock })
+        let other = || LedgerError::OtherPublicKey(folder.join(PUBLIC_KEY).display().to_string());
+        let first = first_key(&mut disk, key.public()).map_err(io)?.ok_or_else(other)?;
+        let log = open(Box::new(disk), key)?;
+        let keys = rotation::read(&Folder::new(folder), first, log.signed().size);
+        let keys = keys.ok().filter(|keys| keys.current() == log.key().public());
+        let (folder, private) = (folder.to_owned(), private.to_owned());
+        Ok(Self { folder, private, keys: keys.ok_or_else(other)?, log, handles, _lock: lock })
+    }
+
+    /// The handles of a ledger that another process writes to: the file of the key is enough.
+    pub fn read_handles(folder: &Path) -> Result<Handles, LedgerError> {
+        let key = handle_key(&folder.join("handle.key"), &[0; 32], IfMissing::Refuse)?;
+        Ok(Handles::new(&key))
     }
 
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Its text form is what `verify` needs.
+    /// The first key. Its text form is what `verify` needs.
     pub fn public_key(&self) -> &PublicKey {
+        self.keys.first()
+    }
+
+    /// The key that signs now: the first one, or the last that [`Ledger::rotate`] put in its place.
+    pub fn signing_key(&self) -> &PublicKey {
         self.log.key().public()
     }
 
@@ -141,11 +182,98 @@ impl Ledger {
         append.commit()
     }
 
+    /// Adds leaves whose places are `expected_size` and on, and commits; for a ledger opened in order.
+    /// Entries that changed the key are the ledger's own and take nobody's place.
+    ///
+    /// Those that are there already are compared and skipped, so that doing it again after a crash
+    /// is harmless. Refused, with nothing added, if the ledger has fewer leaves than expected, more
+    /// than the caller knows, or another one in a place.
+    pub fn append_from<L: AsRef<[u8]>>(
+        &mut self,
+        expected_size: u64,
+        leaves: &[L],
+    ) -> Result<Appended, LedgerError> {
+        let rotations: Vec<u64> = self.keys.indices().collect();
+        Ok(self.log.append_from(expected_size, leaves, &rotations)?)
+    }
+
+    /// How many of the entries from `size` on changed the key: who counts the leaves it added itself
+    /// finds so many more in the ledger.
+    pub fn rotations_since(&self, size: u64) -> u64 {
+        self.keys.indices().filter(|&index| index >= size).count() as u64
+    }
+
+    /// Lets a new key sign from now on, which an entry says that the old key signs. `seed` is 32 random
+    /// bytes; if an earlier attempt was cut short, the key that it made is used.
+    ///
+    /// The old key is gone then. Witnesses must be told of the new one.
+    pub fn rotate(&mut self, order: &Order<'_>, seed: [u8; 32]) -> Result<Appended, LedgerError> {
+        let origin = self.log.key().public().name().to_owned();
+        let new = match next_signing_key(&self.private, &origin)? {
+            Some(new) => new,
+            None => create_next_signing_key(&self.private, &origin, &seed)?,
+        };
+        let appended = self.log.rotate(new, order)?;
+        replace_signing_key(&self.private)?;
+        let first = self.keys.first().clone();
+        let keys = rotation::read(&Folder::new(&self.folder), first, appended.tree_size);
+        let damaged = |_| LedgerError::Log(LogError::Damaged(rotation::ROTATIONS.to_owned()));
+        self.keys = keys.map_err(damaged)?;
+        Ok(appended)
+    }
+
     /// Begins to add leaves and rows. What is dropped without a commit stays in memory and goes
     /// with the next commit, or is lost with the process; it is never half signed.
     pub fn begin(&mut self) -> Append<'_> {
         Append { ledger: self }
     }
+}
+
+/// The handles of a ledger that has signed, from the secret key in its folder, for who looks for the
+/// leaves of a name.
+pub fn handles(folder: &Path) -> Result<Handles, KeyError> {
+    let key = handle_key(&folder.join("handle.key"), &[0; 32], IfMissing::Refuse)?;
+    Ok(Handles::new(&key))
+}
+
+/// Keeps what witnesses answered to a request for a checkpoint of the ledger in `folder`: the note
+/// goes to `checkpoint.cosigned`, with the cosignatures that are there already. `note` is the one
+/// that was sent to them. Gives the size of the tree that is cosigned now.
+///
+/// A note for a shorter tree than the one that is cosigned already is not kept.
+pub fn keep_cosigned(
+    folder: &Path,
+    note: &str,
+    answer: &str,
+    witnesses: &[WitnessKey],
+) -> Result<u64, CosignError> {
+    let mut disk = Folder::new(folder);
+    let size_of = |note: &str| -> Result<u64, CosignError> {
+        let text = SignedNote::parse(note)?.text;
+        Ok(Checkpoint::parse(text).ok_or(CosignError::NotACheckpoint)?.size)
+    };
+    let io = |source: io::Error| CosignError::Io(source.kind());
+    let kept = disk.read(COSIGNED, NOTE_BYTES_MAX).map_err(io)?;
+    let kept = kept.and_then(|kept| String::from_utf8(kept).ok());
+    let is_same = |kept: &&String| {
+        let text = |note| SignedNote::parse(note).ok().map(|note| note.text.to_owned());
+        text(kept) == text(note)
+    };
+    let base = kept.as_ref().filter(is_same).map_or(note, |kept| kept);
+    let merged = merge(base, answer, witnesses)?;
+    let size = size_of(&merged)?;
+    if let Some(longer) = kept.as_deref().and_then(|kept| size_of(kept).ok())
+        && longer > size
+    {
+        return Ok(longer);
+    }
+    let new = format!("{COSIGNED}.new");
+    disk.write(&new, merged.as_bytes())
+        .and_then(|()| disk.sync())
+        .and_then(|()| disk.rename(&new, COSIGNED))
+        .and_then(|()| disk.sync())
+        .map_err(io)?;
+    Ok(size)
 }
 
 #[derive(Debug)]
@@ -174,21 +302,35 @@ impl Append<'_> {
     }
 }
 
-/// `false` if another key's file is there.
-fn write_public_key(disk: &mut Folder, key: &PublicKey) -> io::Result<bool> {
-    let text = format!("{key}\n");
-    match disk.read(PUBLIC_KEY, 4_096)? {
-        Some(bytes) => Ok(bytes.trim_ascii() == text.trim().as_bytes()),
-        None => {
-            let new = "public.key.new";
-            disk.write(new, text.as_bytes())?;
-            disk.sync()?;
-            disk.rename(new, PUBLIC_KEY)?;
-            disk.sync()?;
-            Ok(true)
-        }
+/// A change of keys that a crash cut short is finished if the new key has signed; else the old key
+/// goes on.
+fn finish_rotation(
+    disk: &mut Folder,
+    private: &Path,
+    key: SigningKey,
+) -> Result<SigningKey, LedgerError> {
+    let Some(next) = next_signing_key(private, key.public().name())? else { return Ok(key) };
+    if !take_over(disk, next.public())? {
+        return Ok(key);
     }
+    replace_signing_key(private)?;
+    Ok(next)
+}
+
+/// The key in `public.key`, which is written if there is none; `None` if it cannot be the first key of
+/// this log.
+fn first_key(disk: &mut Folder, key: &PublicKey) -> io::Result<Option<PublicKey>> {
+    if let Some(bytes) = disk.read(PUBLIC_KEY, 4_096)? {
+        let first = PublicKey::parse(&String::from_utf8_lossy(&bytes)).ok();
+        return Ok(first.filter(|first| first.name() == key.name()));
+    }
+    let new = "public.key.new";
+    disk.write(new, format!("{key}\n").as_bytes())?;
+    disk.sync()?;
+    disk.rename(new, PUBLIC_KEY)?;
+    disk.sync()?;
+    Ok(Some(key.clone()))
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -39,9 +39,29 @@ pub enum Noun {
     Finding,
     Subject,
     Exception,
+    /// Any other noun of the register, by its word: `organization`, `credential`, `person`.
+    Named(&'static str),
 }
 
+/// The nouns of which texts are remembered.
+const NOUNS: usize = 8;
+
 impl Noun {
+    /// Where its texts are remembered; those of other nouns come too seldom.
+    fn place(self) -> Option<usize> {
+        Some(match self {
+            Self::Tenant => 0,
+            Self::Identity => 1,
+            Self::Account => 2,
+            Self::Grant => 3,
+            Self::Sponsor => 4,
+            Self::Finding => 5,
+            Self::Subject => 6,
+            Self::Exception => 7,
+            Self::Named(_) => return None,
+        })
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Tenant => "tenant",
@@ -52,6 +72,7 @@ impl Noun {
             Self::Finding => "finding",
             Self::Subject => "subject",
             Self::Exception => "exception",
+            Self::Named(word) => word,
         }
     }
 }
@@ -59,7 +80,8 @@ impl Noun {
 /// Makes handles and salts under one key.
 pub struct Handles {
     key: Key,
-    remembered: HashMap<Noun, HashMap<Box<str>, Handle>>,
+    /// By noun.
+    remembered: [HashMap<Box<str>, Handle>; NOUNS],
     count: usize,
 }
 
@@ -72,28 +94,29 @@ impl fmt::Debug for Handles {
 /// The same key, with nothing remembered: one for each thread.
 impl Clone for Handles {
     fn clone(&self) -> Self {
-        Self { key: self.key.clone(), remembered: HashMap::new(), count: 0 }
+        Self { key: self.key.clone(), remembered: Default::default(), count: 0 }
     }
 }
 
 impl Handles {
     pub fn new(key: &[u8; 32]) -> Self {
-        Self { key: Key::new(HMAC_SHA256, key), remembered: HashMap::new(), count: 0 }
+        Self { key: Key::new(HMAC_SHA256, key), remembered: Default::default(), count: 0 }
     }
 
     /// The handle of a text. Texts that come back cost a look-up.
     pub fn handle(&mut self, noun: Noun, text: &str) -> Handle {
-        if let Some(handle) = self.remembered.get(&noun).and_then(|texts| texts.get(text)) {
+        let place = noun.place();
+        if let Some(handle) = place.and_then(|place| self.remembered[place].get(text)) {
             return *handle;
         }
         let mac = self.mac(b"cs/handle/v1", &[noun.as_str(), text]);
         let handle = truncate(&mac);
-        if text.len() <= REMEMBERED_BYTES_MAX {
+        if let Some(place) = place.filter(|_| text.len() <= REMEMBERED_BYTES_MAX) {
             if self.count >= REMEMBERED_MAX {
-                self.remembered.clear();
+                self.remembered = Default::default();
                 self.count = 0;
             }
-            self.remembered.entry(noun).or_default().insert(text.into(), handle);
+            self.remembered[place].insert(text.into(), handle);
             self.count += 1;
         }
         handle
@@ -141,6 +164,11 @@ impl Salt {
     }
 
     pub fn commit(&self, body: &[u8]) -> Commitment {
+        self.commit_digest(&sha256(&[body]))
+    }
+
+    /// The same by the body's SHA-256, for who needs that for something else as well.
+    pub fn commit_digest(&self, body: &Hash) -> Commitment {
         Commitment(sha256(&[b"cs/body/v1", &self.0, body]))
     }
 }

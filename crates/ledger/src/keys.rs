@@ -2,11 +2,12 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::cosign::WitnessSigner;
 use crate::disk::{read_bounded, sync_folder};
 use crate::note::{NoteError, SigningKey};
 
@@ -26,13 +27,15 @@ pub enum KeyError {
              somebody may have read it"
     )]
     Readable { file: String },
-    #[error("`{file}` is not a key file of a ledger")]
+    #[error("`{file}` is not a key file of a ledger or a witness")]
     Malformed { file: String },
     #[error(
         "`{file}` is missing, but the ledger has signed before; restore it, or begin a new \
              ledger in another folder"
     )]
     Missing { file: String },
+    #[error("there is no `{file}`; `countersign witness init` makes a witness")]
+    NoWitness { file: String },
     #[error("the key in `{file}` is of the log `{name}`")]
     OtherLog { file: String, name: String },
     #[error(transparent)]
@@ -65,6 +68,43 @@ pub(crate) fn signing_key(
     Ok(key)
 }
 
+/// The key that is to sign next, if a change of keys was begun: beside the key that signs.
+pub(crate) fn next_signing_key(path: &Path, origin: &str) -> Result<Option<SigningKey>, KeyError> {
+    let path = next_path(path);
+    let Some(text) = read_private(&path)? else { return Ok(None) };
+    let key = SigningKey::parse(&text).map_err(|_| KeyError::Malformed { file: show(&path) })?;
+    let name = key.public().name();
+    if name != origin {
+        return Err(KeyError::OtherLog { file: show(&path), name: name.to_owned() });
+    }
+    Ok(Some(key))
+}
+
+pub(crate) fn create_next_signing_key(
+    path: &Path,
+    origin: &str,
+    seed: &[u8; 32],
+) -> Result<SigningKey, KeyError> {
+    let key = SigningKey::from_seed(origin, *seed).map_err(KeyError::Name)?;
+    create(&next_path(path), &key.to_private_text(), IfMissing::Create)?;
+    Ok(key)
+}
+
+/// The next key takes the place of the one that signed until now, which is then gone.
+pub(crate) fn replace_signing_key(path: &Path) -> Result<(), KeyError> {
+    let replace = || {
+        fs::rename(next_path(path), path)?;
+        sync_folder_of(path)
+    };
+    replace().map_err(|source| KeyError::Io { file: show(path), source })
+}
+
+fn next_path(path: &Path) -> PathBuf {
+    let mut next = path.as_os_str().to_owned();
+    next.push(".next");
+    PathBuf::from(next)
+}
+
 pub(crate) fn handle_key(
     path: &Path,
     seed: &[u8; 32],
@@ -77,6 +117,16 @@ pub(crate) fn handle_key(
     }
     create(path, &format!("{HANDLE_PREFIX}{}\n", STANDARD.encode(seed)), if_missing)?;
     Ok(*seed)
+}
+
+pub(crate) fn read_witness_key(path: &Path) -> Result<WitnessSigner, KeyError> {
+    let missing = || KeyError::NoWitness { file: show(path) };
+    let text = read_private(path)?.ok_or_else(missing)?;
+    WitnessSigner::parse(&text).map_err(|_| KeyError::Malformed { file: show(path) })
+}
+
+pub(crate) fn create_witness_key(path: &Path, key: &WitnessSigner) -> Result<(), KeyError> {
+    create(path, &key.to_private_text(), IfMissing::Create)
 }
 
 fn read_private(path: &Path) -> Result<Option<String>, KeyError> {
@@ -107,6 +157,10 @@ fn create_private(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&new, path)?;
+    sync_folder_of(path)
+}
+
+fn sync_folder_of(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => sync_folder(folder),
         _ => sync_folder(Path::new(".")),

@@ -17,6 +17,7 @@
 
 pub mod bundle;
 pub mod checkpoint;
+pub mod cosign;
 mod disk;
 pub mod entry;
 pub mod folder;
@@ -25,13 +26,18 @@ mod keys;
 mod log;
 pub mod merkle;
 pub mod note;
+pub mod offline;
+pub mod policy;
 pub mod proof;
 pub mod prove;
+pub mod rotation;
+pub mod seal;
 pub mod tile;
 pub mod verify;
+pub mod witness;
 
 pub use folder::{Append, Appended, Ledger, LedgerError, OpenOptions};
 pub use handles::Handles;
 pub use merkle::Hash;
 pub use prove::{prove, prove_row};
-pub use verify::{Tampered, Verified, VerifyError, verify};
+pub use verify::{Against, SplitView, Tampered, Verified, VerifyError, verify, verify_against};

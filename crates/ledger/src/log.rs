@@ -6,6 +6,9 @@
 //!
 //! After a crash before 2 the next writer overwrites what is there; after 2 it finishes 3.
 
+mod in_order;
+pub(crate) mod rotate;
+
 use std::collections::HashSet;
 use std::io;
 
@@ -46,6 +49,22 @@ pub enum LogError {
     NotARow,
     #[error("an earlier write failed; open the ledger again")]
     Broken,
+    #[error(
+        "the ledger has {size} entries, where {expected} are expected: some were lost, for instance \
+             by restoring an older copy; nothing was added"
+    )]
+    Behind { size: u64, expected: u64 },
+    #[error(
+        "the ledger has {size} entries, where at most {known} are known; somebody else added some; \
+             nothing was added"
+    )]
+    Ahead { size: u64, known: u64 },
+    #[error("entry {0} of the ledger is another one than was to be added there; nothing was added")]
+    Differs(u64),
+    #[error("the key cannot be changed for that reason")]
+    Rotation(#[source] crate::entry::EntryError),
+    #[error("the ledger was opened to skip entries that it has, not to give them their place")]
+    NotInOrder,
 }
 
 /// What a commit did.
@@ -73,8 +92,9 @@ pub(crate) struct Log {
     /// The last, partial bundle.
     bundle: Vec<u8>,
     /// Of every leaf, the first half of its hash, which nobody can bring to collide by chance or
-    /// by choice: entries hold handles made with a secret.
-    known: HashSet<u128>,
+    /// by choice: entries hold handles made with a secret. `None`: leaves have their place, and none
+    /// is skipped ([`in_order`]).
+    known: Option<HashSet<u128>>,
     batch: OpenBatch,
     counts: Counts,
     is_broken: bool,
@@ -98,7 +118,15 @@ struct Counts {
 impl Log {
     /// Opens the log on `disk`, finishes a publication that a crash cut short, or signs the empty
     /// tree of a new log.
-    pub fn open(mut disk: Box<dyn Disk>, key: SigningKey) -> Result<Self, LogError> {
+    pub fn open(disk: Box<dyn Disk>, key: SigningKey) -> Result<Self, LogError> {
+        Self::open_by(disk, key, load)
+    }
+
+    fn open_by(
+        mut disk: Box<dyn Disk>,
+        key: SigningKey,
+        load: impl Fn(&dyn Disk, &Checkpoint) -> Result<Loaded, LogError>,
+    ) -> Result<Self, LogError> {
         let origin = key.public().name().to_owned();
         let current = read_checkpoint(&*disk, CHECKPOINT, &key)?;
         let signed = match read_next(&*disk, &key)? {
@@ -113,6 +141,7 @@ impl Log {
         let signed =
             signed.unwrap_or_else(|| Checkpoint { origin, size: 0, root: Edge::default().root() });
         let (edge, bundle, known) = load(&*disk, &signed)?;
+        rotate::forget_unsigned(&mut *disk, signed.size)?;
         let mut log = Self {
             disk,
             key,
@@ -157,8 +186,8 @@ impl Log {
             let hash = leaf_hash(row);
             let batch = &mut log.batch;
             if batch.hashes.is_empty() {
-                *batch =
-                    OpenBatch { file: begin_batch(), first: time, last: time, ..<_>::default() };
+                begin_batch(&mut batch.file);
+                (batch.first, batch.last) = (time, time);
             }
             batch.first = batch.first.min(time);
             batch.last = batch.last.max(time);
@@ -214,7 +243,7 @@ impl Log {
     fn push_new_leaf(&mut self, leaf: &[u8]) -> Result<Pushed, LogError> {
         check_length(leaf)?;
         let hash = leaf_hash(leaf);
-        if !self.known.insert(half(&hash)) {
+        if self.known.as_mut().is_some_and(|known| !known.insert(half(&hash))) {
             return Ok(Pushed::Known);
         }
         push_entry(&mut self.bundle, leaf);
@@ -233,19 +262,22 @@ impl Log {
     }
 
     fn end_batch(&mut self) -> Result<(), LogError> {
-        let OpenBatch { file, hashes, first, last } = std::mem::take(&mut self.batch);
+        let OpenBatch { file, hashes, first, last } = &mut self.batch;
         if hashes.is_empty() {
             return Ok(());
         }
         let count = hashes.len() as u16;
-        let batch = Batch { root: root_of(&hashes), count, first, last };
+        let batch = Batch { root: root_of(hashes), count, first: *first, last: *last };
+        // Their memory serves for the next batch.
+        hashes.clear();
         let mut leaf = Vec::new();
         batch.encode_into(&mut leaf);
-        if self.known.contains(&half(&leaf_hash(&leaf))) {
+        let hash = leaf_hash(&leaf);
+        if self.known.as_ref().is_some_and(|known| known.contains(&half(&hash))) {
             self.counts.rows_skipped += u64::from(count);
             return Ok(());
         }
-        write(&mut *self.disk, &batch_path(&batch.root), &file)?;
+        write(&mut *self.disk, &batch_path(&batch.root), file)?;
         self.push_new_leaf(&leaf)?;
         self.counts.rows += u64::from(count);
         Ok(())
@@ -295,7 +327,7 @@ enum Pushed {
     Known,
 }
 
-type Loaded = (Edge, Vec<u8>, HashSet<u128>);
+type Loaded = (Edge, Vec<u8>, Option<HashSet<u128>>);
 
 /// Re-hashes all leaf hashes up to the checkpoint's root, so that nothing is appended to, or
 /// skipped because of, a tree that was changed.
@@ -316,6 +348,12 @@ fn load(disk: &dyn Disk, checkpoint: &Checkpoint) -> Result<Loaded, LogError> {
     if edge.root() != checkpoint.root {
         return Err(LogError::Damaged("tile/0".into()));
     }
+    let bundle = load_bundle(disk, checkpoint, &edge)?;
+    Ok((edge, bundle, Some(known)))
+}
+
+/// The last, partial bundle, whose entries are those of the edge's last hashes.
+fn load_bundle(disk: &dyn Disk, checkpoint: &Checkpoint, edge: &Edge) -> Result<Vec<u8>, LogError> {
     let mut bundle = Vec::new();
     if let Some(tile) = Tile::partial_of(checkpoint.size, Level::Entries) {
         let path = tile.path();
@@ -326,7 +364,7 @@ fn load(disk: &dyn Disk, checkpoint: &Checkpoint) -> Result<Loaded, LogError> {
             return Err(LogError::Damaged(path));
         }
     }
-    Ok((edge, bundle, known))
+    Ok(bundle)
 }
 
 fn read_checkpoint(

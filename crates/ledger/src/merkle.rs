@@ -15,6 +15,20 @@ pub const PROOF_HASHES_MAX: usize = 130;
 
 /// SHA-256 of the parts, one after the other.
 pub fn sha256(parts: &[&[u8]]) -> Hash {
+    // One call on one piece of memory is much faster than several.
+    let mut short = [0; 512];
+    let mut length = 0;
+    for part in parts {
+        let Some(space) = short.get_mut(length..length + part.len()) else {
+            return sha256_apart(parts);
+        };
+        space.copy_from_slice(part);
+        length += part.len();
+    }
+    to_hash(digest(&SHA256, short.get(..length).unwrap_or(&[])).as_ref())
+}
+
+fn sha256_apart(parts: &[&[u8]]) -> Hash {
     let mut context = Context::new(&SHA256);
     for part in parts {
         context.update(part);
@@ -24,15 +38,7 @@ pub fn sha256(parts: &[&[u8]]) -> Hash {
 
 /// `SHA-256(0x00 || leaf)`.
 pub fn leaf_hash(leaf: &[u8]) -> Hash {
-    // One call on one piece of memory is much faster than three on two.
-    let mut short = [0; 512];
-    match short.get_mut(1..=leaf.len()) {
-        Some(space) => {
-            space.copy_from_slice(leaf);
-            to_hash(digest(&SHA256, &short[..=leaf.len()]).as_ref())
-        }
-        None => sha256(&[&[0], leaf]),
-    }
+    sha256(&[&[0], leaf])
 }
 
 /// `SHA-256(0x01 || left || right)`.
@@ -69,6 +75,12 @@ pub struct FullTile {
 }
 
 impl Edge {
+    /// The edge of a tree of `size` leaves by the last hashes of each level, from the leaves up.
+    /// Whether they are its own is for the root to say.
+    pub(crate) fn from_partials(size: u64, levels: Vec<Vec<Hash>>) -> Self {
+        Self { size, levels }
+    }
+
     pub fn size(&self) -> u64 {
         self.size
     }

@@ -13,7 +13,8 @@ pub const NOTE_BYTES_MAX: usize = 65_536;
 /// Signature lines that are read; a log and its witnesses need a few.
 pub const SIGNATURES_MAX: usize = 64;
 
-const ED25519_TYPE: u8 = 1;
+/// The types of C2SP signed-note: what the bytes of a key or signature are.
+pub(crate) const ED25519_TYPE: u8 = 1;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoteError {
@@ -41,16 +42,12 @@ pub struct PublicKey {
 
 impl PublicKey {
     pub fn new(name: &str, key: [u8; 32]) -> Result<Self, NoteError> {
-        if name.is_empty() || name.contains('+') || name.contains(char::is_whitespace) {
-            return Err(NoteError::Name);
-        }
-        let hash = sha256(&[name.as_bytes(), b"\n", &[ED25519_TYPE], &key]);
-        let id = [hash[0], hash[1], hash[2], hash[3]];
+        let id = key_id(name, ED25519_TYPE, &key)?;
         Ok(Self { name: name.to_owned(), id, key })
     }
 
     pub fn parse(text: &str) -> Result<Self, NoteError> {
-        let (name, id, key) = split_key(text.trim()).ok_or(NoteError::PublicKey)?;
+        let (name, id, key) = split_key(text.trim(), ED25519_TYPE).ok_or(NoteError::PublicKey)?;
         let parsed = Self::new(name, key)?;
         if hex(&parsed.id) != id {
             return Err(NoteError::PublicKey);
@@ -61,11 +58,31 @@ impl PublicKey {
     pub fn name(&self) -> &str {
         &self.name
     }
+
+    /// The bare Ed25519 key.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.key
+    }
+
+    pub(crate) fn id(&self) -> [u8; 4] {
+        self.id
+    }
+
+    /// Whether the note has a signature of this key; an error if it has one that does not fit.
+    pub fn has_signed(&self, note: &SignedNote<'_>) -> Result<bool, NoteError> {
+        let mut is_signed = false;
+        for signature in note.signatures_of(&self.name, self.id) {
+            verify(&self.key, note.text.as_bytes(), &signature.bytes)
+                .ok_or_else(|| NoteError::BadSignature(self.name.clone()))?;
+            is_signed = true;
+        }
+        Ok(is_signed)
+    }
 }
 
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}+{}+{}", self.name, hex(&self.id), encode_key(&self.key))
+        write!(f, "{}+{}+{}", self.name, hex(&self.id), encode_key(ED25519_TYPE, &self.key))
     }
 }
 
@@ -91,7 +108,7 @@ impl SigningKey {
 
     pub fn parse(text: &str) -> Result<Self, NoteError> {
         let rest = text.trim().strip_prefix("PRIVATE+KEY+").ok_or(NoteError::PrivateKey)?;
-        let (name, id, seed) = split_key(rest).ok_or(NoteError::PrivateKey)?;
+        let (name, id, seed) = split_key(rest, ED25519_TYPE).ok_or(NoteError::PrivateKey)?;
         let key = Self::from_seed(name, seed)?;
         if hex(&key.public.id) != id {
             return Err(NoteError::PrivateKey);
@@ -105,44 +122,118 @@ impl SigningKey {
 
     /// A note of `text`, which must end with a line feed.
     pub fn sign(&self, text: &str) -> String {
-        let mut signature = self.public.id.to_vec();
-        signature.extend_from_slice(self.pair.sign(text.as_bytes()).as_ref());
-        format!("{text}\n— {} {}\n", self.public.name, STANDARD.encode(signature))
+        let signature = self.sign_bytes(text.as_bytes());
+        format!("{text}\n{}", signature_line(&self.public.name, self.public.id, &signature))
+    }
+
+    /// Ed25519 over bytes that are not a note, told apart by how they begin.
+    pub(crate) fn sign_bytes(&self, message: &[u8]) -> [u8; 64] {
+        sign(&self.pair, message)
     }
 
     /// For the key file, and for nothing else.
     pub(crate) fn to_private_text(&self) -> String {
         let PublicKey { name, id, .. } = &self.public;
-        format!("PRIVATE+KEY+{name}+{}+{}\n", hex(id), encode_key(&self.seed))
+        format!("PRIVATE+KEY+{name}+{}+{}\n", hex(id), encode_key(ED25519_TYPE, &self.seed))
+    }
+}
+
+/// A note, taken apart. None of its signatures was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SignedNote<'a> {
+    /// Ends with a line feed.
+    pub text: &'a str,
+    pub signatures: Vec<Signature<'a>>,
+}
+
+/// A signature line of a note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signature<'a> {
+    pub name: &'a str,
+    pub id: [u8; 4],
+    /// What follows the id; never empty. The type of the key says what it is.
+    pub bytes: Vec<u8>,
+    /// The whole line, with its line feed.
+    pub line: &'a str,
+}
+
+impl<'a> SignedNote<'a> {
+    pub fn parse(note: &'a str) -> Result<Self, NoteError> {
+        let is_control = |byte: u8| byte < 0x20 && byte != b'\n';
+        if note.len() > NOTE_BYTES_MAX || note.bytes().any(is_control) {
+            return Err(NoteError::Malformed);
+        }
+        let split = note.rfind("\n\n").ok_or(NoteError::Malformed)?;
+        let (text, lines) = (&note[..=split], &note[split + 2..]);
+        Ok(Self { text, signatures: signature_lines(lines)? })
+    }
+
+    pub(crate) fn signatures_of(
+        &self,
+        name: &str,
+        id: [u8; 4],
+    ) -> impl Iterator<Item = &Signature<'a>> {
+        let is_of = move |signature: &&Signature<'_>| signature.name == name && signature.id == id;
+        self.signatures.iter().filter(is_of)
+    }
+}
+
+/// One or more signature lines, such as a witness answers with.
+pub fn signature_lines(lines: &str) -> Result<Vec<Signature<'_>>, NoteError> {
+    if lines.len() > NOTE_BYTES_MAX || !lines.ends_with('\n') {
+        return Err(NoteError::Malformed);
+    }
+    let mut signatures = Vec::new();
+    for line in lines.split_inclusive('\n') {
+        let signature = Signature::parse(line).ok_or(NoteError::Malformed)?;
+        if signatures.len() == SIGNATURES_MAX {
+            return Err(NoteError::Malformed);
+        }
+        signatures.push(signature);
+    }
+    Ok(signatures)
+}
+
+impl<'a> Signature<'a> {
+    fn parse(line: &'a str) -> Option<Self> {
+        let rest = line.strip_suffix('\n')?.strip_prefix("— ")?;
+        let (name, encoded) = rest.split_once(' ')?;
+        let decoded = STANDARD.decode(encoded).ok()?;
+        let (id, bytes) = decoded.split_first_chunk::<4>()?;
+        let is_whole = !name.is_empty() && !bytes.is_empty();
+        is_whole.then(|| Self { name, id: *id, bytes: bytes.to_vec(), line })
     }
 }
 
 /// The text of a note that `key` has signed. Signatures of other keys are passed over.
 pub fn open<'a>(note: &'a str, key: &PublicKey) -> Result<&'a str, NoteError> {
-    let is_control = |byte: u8| byte < 0x20 && byte != b'\n';
-    if note.len() > NOTE_BYTES_MAX || note.bytes().any(is_control) {
-        return Err(NoteError::Malformed);
+    let note = SignedNote::parse(note)?;
+    if key.has_signed(&note)? { Ok(note.text) } else { Err(NoteError::NotSigned(key.name.clone())) }
+}
+
+pub(crate) fn signature_line(name: &str, id: [u8; 4], signature: &[u8]) -> String {
+    format!("— {name} {}\n", STANDARD.encode([&id, signature].concat()))
+}
+
+/// The first four bytes of SHA-256(name, line feed, type, key).
+pub(crate) fn key_id(name: &str, kind: u8, key: &[u8; 32]) -> Result<[u8; 4], NoteError> {
+    if name.is_empty()
+        || name.contains('+')
+        || name.contains(|char: char| char.is_whitespace() || char.is_control())
+    {
+        return Err(NoteError::Name);
     }
-    let split = note.rfind("\n\n").ok_or(NoteError::Malformed)?;
-    let (text, lines) = (&note[..=split], &note[split + 2..]);
-    let lines = lines.strip_suffix('\n').ok_or(NoteError::Malformed)?;
-    let mut is_signed = false;
-    for (number, line) in lines.split('\n').enumerate() {
-        let fields = line.strip_prefix("— ").and_then(|rest| rest.split_once(' '));
-        let (name, signature) = fields.ok_or(NoteError::Malformed)?;
-        let signature = STANDARD.decode(signature).map_err(|_| NoteError::Malformed)?;
-        let (id, signature) = signature.split_first_chunk::<4>().ok_or(NoteError::Malformed)?;
-        if number >= SIGNATURES_MAX || signature.is_empty() {
-            return Err(NoteError::Malformed);
-        }
-        if name == key.name && *id == key.id {
-            UnparsedPublicKey::new(&ED25519, key.key)
-                .verify(text.as_bytes(), signature)
-                .map_err(|_| NoteError::BadSignature(name.to_owned()))?;
-            is_signed = true;
-        }
-    }
-    if is_signed { Ok(text) } else { Err(NoteError::NotSigned(key.name.clone())) }
+    let hash = sha256(&[name.as_bytes(), b"\n", &[kind], key]);
+    Ok([hash[0], hash[1], hash[2], hash[3]])
+}
+
+pub(crate) fn sign(pair: &Ed25519KeyPair, message: &[u8]) -> [u8; 64] {
+    pair.sign(message).as_ref().try_into().expect("an Ed25519 signature has 64 bytes")
+}
+
+/// `None` if the signature does not fit.
+pub(crate) fn verify(key: &[u8; 32], message: &[u8], signature: &[u8]) -> Option<()> {
+    UnparsedPublicKey::new(&ED25519, key).verify(message, signature).ok()
 }
 
 /// Lower-case hexadecimal.
@@ -154,19 +245,20 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-fn split_key(text: &str) -> Option<(&str, &str, [u8; 32])> {
+/// Name, id and key of a text form, if it is of this type.
+pub(crate) fn split_key(text: &str, kind: u8) -> Option<(&str, &str, [u8; 32])> {
     // The base64 part may itself contain `+`, the name and the id cannot.
     let (name, rest) = text.split_once('+')?;
     let (id, key) = rest.split_once('+')?;
     let bytes = STANDARD.decode(key).ok()?;
     match bytes.split_first()? {
-        (&ED25519_TYPE, key) => Some((name, id, key.try_into().ok()?)),
+        (&first, key) if first == kind => Some((name, id, key.try_into().ok()?)),
         _ => None,
     }
 }
 
-fn encode_key(key: &[u8; 32]) -> String {
-    let mut bytes = vec![ED25519_TYPE];
+pub(crate) fn encode_key(kind: u8, key: &[u8; 32]) -> String {
+    let mut bytes = vec![kind];
     bytes.extend_from_slice(key);
     STANDARD.encode(bytes)
 }

@@ -9,7 +9,8 @@ use crate::entry::{Batch, Entry};
 use crate::merkle::{Hash, PROOF_HASHES_MAX, leaf_hash, root_from_inclusion};
 use crate::note::{NOTE_BYTES_MAX, PublicKey};
 
-const HEADER: &str = "c2sp.org/tlog-proof@v1";
+/// What a tlog-proof begins with.
+pub const HEADER: &str = "c2sp.org/tlog-proof@v1";
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
@@ -53,13 +54,7 @@ pub fn check(proof: &str, key: &PublicKey, leaf: &[u8]) -> Result<Checkpoint, Pr
     let checkpoint = Checkpoint::open(&checkpoint, key)?;
     let hash = match row {
         None => leaf_hash(leaf),
-        Some(RowProof { batch, index, path }) => {
-            let (index, count) = (u64::from(index), u64::from(batch.count));
-            if root_from_inclusion(index, count, leaf_hash(leaf), &path) != Some(batch.root) {
-                return Err(ProofError::NotInBatch);
-            }
-            leaf_hash(&batch_leaf(&batch))
-        }
+        Some(row) => row.batch_hash(leaf).ok_or(ProofError::NotInBatch)?,
     };
     if root_from_inclusion(index, checkpoint.size, hash, &path) != Some(checkpoint.root) {
         return Err(ProofError::NotIncluded);
@@ -107,8 +102,15 @@ impl Proof {
 }
 
 impl RowProof {
+    /// The leaf hash of the batch's entry, if the row is in the batch.
+    pub(crate) fn batch_hash(&self, row: &[u8]) -> Option<Hash> {
+        let (index, count) = (u64::from(self.index), u64::from(self.batch.count));
+        let root = root_from_inclusion(index, count, leaf_hash(row), &self.path);
+        (root == Some(self.batch.root)).then(|| leaf_hash(&batch_leaf(&self.batch)))
+    }
+
     /// `csr1`, position (2 bytes), length of the batch entry (2 bytes), the batch entry, hashes.
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let leaf = batch_leaf(&self.batch);
         let mut bytes = b"csr1".to_vec();
         bytes.extend_from_slice(&self.index.to_be_bytes());
@@ -118,7 +120,7 @@ impl RowProof {
         bytes
     }
 
-    fn decode(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let (index, rest) = bytes.strip_prefix(b"csr1")?.split_first_chunk()?;
         let (length, rest) = rest.split_first_chunk()?;
         let (leaf, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;

@@ -4,15 +4,17 @@ use std::io;
 use std::path::Path;
 
 use crate::bundle::{self, batch_path, entries};
-use crate::checkpoint::{Checkpoint, CheckpointError};
+use crate::checkpoint::Checkpoint;
 use crate::disk::{Disk, Folder};
 use crate::entry::{Batch, Entry, Row};
 use crate::folder::PUBLIC_KEY;
 use crate::log::{BATCH_FILE_BYTES_MAX, BUNDLE_BYTES_MAX, CHECKPOINT, TILE_BYTES_MAX};
-use crate::merkle::{Hash, inclusion_proof, leaf_hash, root_of};
+use crate::merkle::{Hash, consistency_proof, inclusion_proof, leaf_hash, root_of};
 use crate::note::{NOTE_BYTES_MAX, NoteError, PublicKey};
 use crate::proof::{Proof, ProofError, RowProof, check};
+use crate::rotation::Chain;
 use crate::tile::{self, Level, TILE_WIDTH, Tile};
+use crate::verify::{VerifyError, open_by_any, open_checkpoint, read_cosigned};
 
 #[derive(Debug, thiserror::Error)]
 pub enum ProveError {
@@ -26,10 +28,10 @@ pub enum ProveError {
     Damaged(String),
     #[error("the file `public.key` has no public key")]
     PublicKey(#[source] NoteError),
-    #[error("the checkpoint cannot be used")]
-    Checkpoint(#[source] CheckpointError),
     #[error("no entry {index}; the ledger has {size}")]
     NoSuchEntry { index: u64, size: u64 },
+    #[error("the ledger has {size} entries, which is less than {old}")]
+    Shorter { old: u64, size: u64 },
     #[error("no row of the ledger is the one asked for")]
     NoSuchRow,
     #[error("the ledger does not prove its own entry; `countersign verify` says more")]
@@ -60,51 +62,66 @@ pub fn prove_row(
     is_wanted: impl Fn(&Row<'_>) -> bool,
 ) -> Result<Proven, ProveError> {
     let source = Source::open(Folder::new(folder))?;
-    for bundle in 0..source.checkpoint.size.div_ceil(TILE_WIDTH as u64) {
-        let bytes = source.bundle(bundle)?;
-        for (index, entry) in (bundle * TILE_WIDTH as u64..).zip(entries(&bytes)) {
-            let Ok(Ok(Entry::Batch(batch))) = entry.map(Entry::decode) else { continue };
-            if !may_hold(&batch) {
-                continue;
-            }
-            let path = batch_path(&batch.root);
-            let file = source.read(&path, BATCH_FILE_BYTES_MAX)?;
-            let rows: Vec<_> = bundle::rows(&file).flatten().map(|row| row.bytes).collect();
-            let is_row =
-                |row: &&[u8]| matches!(Entry::decode(row), Ok(Entry::Row(row)) if is_wanted(&row));
-            if let Some(at) = rows.iter().position(is_row) {
-                let hashes: Vec<Hash> = rows.iter().map(|row| leaf_hash(row)).collect();
-                let inner =
-                    inclusion_proof(at as u64, hashes.len() as u64, &mut |height, index| {
-                        let start = (index << height) as usize;
-                        Ok::<_, ProveError>(root_of(&hashes[start..start + (1 << height)]))
-                    })?;
-                let path = inner.ok_or(ProveError::Damaged(path))?;
-                let row = RowProof { batch, index: at as u16, path };
-                return source.proven(index, rows[at].to_vec(), Some(row));
-            }
-        }
-    }
-    Err(ProveError::NoSuchRow)
+    let (index, leaf, row) = source.row(&may_hold, &is_wanted)?;
+    source.proven(index, leaf, Some(row))
 }
 
-struct Source {
+/// Proves that the tree of `old` leaves is the beginning of the signed one; what a log sends to its
+/// witnesses ([`crate::witness::request_body`]).
+pub fn extension(folder: &Path, old: u64) -> Result<Extension, ProveError> {
+    let source = Source::open(Folder::new(folder))?;
+    let size = source.checkpoint.size;
+    let path = consistency_proof(old, size, &mut |height, index| source.node(height, index))?;
+    let path = path.ok_or(ProveError::Shorter { old, size })?;
+    Ok(Extension { path, note: source.note })
+}
+
+/// A consistency proof and the note of the tree that it leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extension {
+    pub path: Vec<Hash>,
+    pub note: String,
+}
+
+pub(crate) struct Source {
     disk: Folder,
-    key: PublicKey,
+    pub chain: Chain,
     note: String,
-    checkpoint: Checkpoint,
+    pub checkpoint: Checkpoint,
+    /// The last checkpoint that witnesses cosigned.
+    cosigned: Option<(Checkpoint, String)>,
 }
 
 impl Source {
-    fn open(disk: Folder) -> Result<Self, ProveError> {
+    pub fn open(disk: Folder) -> Result<Self, ProveError> {
         let text = |file| {
             read(&disk, file, NOTE_BYTES_MAX)
                 .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         };
-        let key = PublicKey::parse(&text(PUBLIC_KEY)?).map_err(ProveError::PublicKey)?;
+        let first = PublicKey::parse(&text(PUBLIC_KEY)?).map_err(ProveError::PublicKey)?;
         let note = text(CHECKPOINT)?;
-        let checkpoint = Checkpoint::open(&note, &key).map_err(ProveError::Checkpoint)?;
-        Ok(Self { disk, key, note, checkpoint })
+        let (checkpoint, chain) = open_checkpoint(&disk, &note, &first).map_err(unverified)?;
+        let cosigned = match read_cosigned(&disk).map_err(unverified)? {
+            // One that was written for another history helps nobody.
+            Some(note) => open_by_any(&note, &chain).ok().map(|checkpoint| (checkpoint, note)),
+            None => None,
+        };
+        let cosigned = cosigned.filter(|(cosigned, _)| cosigned.size <= checkpoint.size);
+        Ok(Self { disk, chain, note, checkpoint, cosigned })
+    }
+
+    /// The checkpoint to prove the first `size` entries by: the cosigned one if it covers them.
+    pub fn checkpoint_for(&self, size: u64) -> (&Checkpoint, &str) {
+        match &self.cosigned {
+            Some((checkpoint, note)) if size <= checkpoint.size => (checkpoint, note),
+            _ => (&self.checkpoint, &self.note),
+        }
+    }
+
+    /// The path of an entry in a tree of `size` leaves, which is this one or its beginning.
+    pub fn path(&self, index: u64, size: u64) -> Result<Vec<Hash>, ProveError> {
+        let path = inclusion_proof(index, size, &mut |height, index| self.node(height, index))?;
+        path.ok_or(ProveError::NoSuchEntry { index, size })
     }
 
     fn proven(
@@ -113,16 +130,48 @@ impl Source {
         leaf: Vec<u8>,
         row: Option<RowProof>,
     ) -> Result<Proven, ProveError> {
-        let size = self.checkpoint.size;
-        let path = inclusion_proof(index, size, &mut |height, index| self.node(height, index))?;
-        let path = path.ok_or(ProveError::NoSuchEntry { index, size })?;
-        let proof = Proof { index, path, row, checkpoint: self.note.clone() }.to_text();
+        let (checkpoint, note) = self.checkpoint_for(index.saturating_add(1));
+        let path = self.path(index, checkpoint.size)?;
+        let proof = Proof { index, path, row, checkpoint: note.to_owned() }.to_text();
         // A proof that does not check would be found out by its reader, too late.
-        check(&proof, &self.key, &leaf).map_err(ProveError::Fails)?;
+        check(&proof, self.chain.key_at(checkpoint.size), &leaf).map_err(ProveError::Fails)?;
         Ok(Proven { leaf, proof })
     }
 
-    fn entry(&self, index: u64) -> Result<Vec<u8>, ProveError> {
+    /// The first row that is wanted: its batch's index, its bytes, its place in the batch.
+    pub fn row(
+        &self,
+        may_hold: &dyn Fn(&Batch) -> bool,
+        is_wanted: &dyn Fn(&Row<'_>) -> bool,
+    ) -> Result<(u64, Vec<u8>, RowProof), ProveError> {
+        for bundle in 0..self.checkpoint.size.div_ceil(TILE_WIDTH as u64) {
+            let bytes = self.bundle(bundle)?;
+            for (index, entry) in (bundle * TILE_WIDTH as u64..).zip(entries(&bytes)) {
+                let Ok(Ok(Entry::Batch(batch))) = entry.map(Entry::decode) else { continue };
+                if !may_hold(&batch) {
+                    continue;
+                }
+                let path = batch_path(&batch.root);
+                let file = self.read(&path, BATCH_FILE_BYTES_MAX)?;
+                let rows: Vec<_> = bundle::rows(&file).flatten().map(|row| row.bytes).collect();
+                let is_row = |row: &&[u8]| matches!(Entry::decode(row), Ok(Entry::Row(row)) if is_wanted(&row));
+                if let Some(at) = rows.iter().position(is_row) {
+                    let hashes: Vec<Hash> = rows.iter().map(|row| leaf_hash(row)).collect();
+                    let inner =
+                        inclusion_proof(at as u64, hashes.len() as u64, &mut |height, index| {
+                            let start = (index << height) as usize;
+                            Ok::<_, ProveError>(root_of(&hashes[start..start + (1 << height)]))
+                        })?;
+                    let path = inner.ok_or(ProveError::Damaged(path))?;
+                    let row = RowProof { batch, index: at as u16, path };
+                    return Ok((index, rows[at].to_vec(), row));
+                }
+            }
+        }
+        Err(ProveError::NoSuchRow)
+    }
+
+    pub fn entry(&self, index: u64) -> Result<Vec<u8>, ProveError> {
         let size = self.checkpoint.size;
         if index >= size {
             return Err(ProveError::NoSuchEntry { index, size });
@@ -157,6 +206,15 @@ impl Source {
 
     fn read(&self, path: &str, bytes_max: usize) -> Result<Vec<u8>, ProveError> {
         read(&self.disk, path, bytes_max)
+    }
+}
+
+/// What is wrong with the checkpoint or the keys, as one who proves has to say it.
+fn unverified(error: VerifyError) -> ProveError {
+    match error {
+        VerifyError::Read { file, source } => ProveError::Read { file, source },
+        VerifyError::Tampered(tampered) => ProveError::Damaged(tampered.file),
+        _ => ProveError::Damaged(CHECKPOINT.to_owned()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! tampered with.
 
 mod blame;
+mod cosigned;
 
 use std::fmt;
 use std::io;
@@ -11,12 +12,30 @@ use std::path::Path;
 use crate::bundle::{self, batch_path, entries};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::disk::{Disk, Folder};
-use crate::entry::{Batch, Entry};
+use crate::entry::{Batch, Entry, KeyRotation};
 use crate::log::{BATCH_FILE_BYTES_MAX, BUNDLE_BYTES_MAX, CHECKPOINT, TILE_BYTES_MAX};
 use crate::merkle::{Edge, FullTile, Hash, leaf_hash, root_of};
-use crate::note::{NOTE_BYTES_MAX, NoteError, PublicKey};
+use crate::note::{NOTE_BYTES_MAX, NoteError, PublicKey, SignedNote};
+use crate::policy::{Policy, Quorum};
+use crate::rotation::{self, Chain, ReadError};
 use crate::tile::{self, Level, TILE_WIDTH, Tile};
 use blame::Seen;
+use cosigned::{Anchor, anchors};
+pub(crate) use cosigned::{open as open_by_any, read_cosigned};
+
+/// The last checkpoint that witnesses cosigned, beside `checkpoint`, which may be ahead of it.
+pub(crate) const COSIGNED: &str = "checkpoint.cosigned";
+
+/// What a ledger is held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Against<'a> {
+    /// The log's first key, of which the caller is sure.
+    pub key: &'a PublicKey,
+    /// A checkpoint that was kept elsewhere: its tree must be the beginning of this one.
+    pub earlier: Option<&'a str>,
+    /// Who must have cosigned.
+    pub policy: Option<&'a Policy>,
+}
 
 /// What a ledger that was not tampered with consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,12 +43,40 @@ pub struct Verified {
     pub checkpoint: Checkpoint,
     /// Size of the earlier checkpoint, if one was given.
     pub earlier: Option<u64>,
+    /// What the policy's witnesses have seen, if a policy was given.
+    pub cosigned: Option<Cosigned>,
+    /// The log's keys, from the first on; each but the last gave way to the next.
+    pub keys: Vec<PublicKey>,
     pub batches: u64,
     pub rows: u64,
     pub findings: u64,
     pub runs: u64,
+    /// Changes of the register, those in batches included.
+    pub changes: u64,
+    /// Keys, epochs, readings, erasures and holds.
+    pub custody: u64,
     /// Entries that this version cannot read; they are covered by the root all the same.
     pub foreign: u64,
+}
+
+/// Enough witnesses saw a tree of this size. Of entries beyond it they have said nothing yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cosigned {
+    pub size: u64,
+    pub quorum: Quorum,
+}
+
+/// Two checkpoints that the log signed and of which not both can be true. Each is a note that anybody
+/// can check: shown together they prove it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{file}`: {what}")]
+pub struct SplitView {
+    /// The note that the ledger contradicts came from here, or from outside.
+    pub file: String,
+    pub what: String,
+    /// As it was given, cosignatures included.
+    pub earlier: String,
+    pub later: String,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +93,14 @@ pub enum VerifyError {
     },
     #[error(transparent)]
     Tampered(#[from] Tampered),
+    #[error(transparent)]
+    SplitView(#[from] Box<SplitView>),
+    #[error(
+        "too few witnesses cosigned: {} of those asked for did, {} did not",
+        .0.cosigned.len(),
+        .0.missing.len()
+    )]
+    NotCosigned(Quorum),
 }
 
 /// Where a ledger was tampered with.
@@ -75,8 +130,8 @@ impl fmt::Display for Tampered {
     }
 }
 
-/// Verifies the ledger in `folder` with the text form of its public key, and, if given, that the
-/// tree of `earlier`, a checkpoint that was kept elsewhere, is the beginning of this one.
+/// Verifies the ledger in `folder` with the text form of its first public key, and, if given, that
+/// the tree of `earlier`, a checkpoint that was kept elsewhere, is the beginning of this one.
 pub fn verify(
     folder: &Path,
     public_key: &str,
@@ -85,59 +140,118 @@ pub fn verify(
     verify_on(&Folder::new(folder), &PublicKey::parse(public_key)?, earlier)
 }
 
+/// Verifies the ledger in `folder`.
+pub fn verify_against(folder: &Path, against: &Against<'_>) -> Result<Verified, VerifyError> {
+    verify_disk(&Folder::new(folder), against)
+}
+
 pub(crate) fn verify_on(
     disk: &dyn Disk,
     key: &PublicKey,
     earlier: Option<&str>,
 ) -> Result<Verified, VerifyError> {
+    verify_disk(disk, &Against { key, earlier, policy: None })
+}
+
+fn verify_disk(disk: &dyn Disk, against: &Against<'_>) -> Result<Verified, VerifyError> {
     let note = read(disk, CHECKPOINT, NOTE_BYTES_MAX)?;
-    let note = String::from_utf8_lossy(&note);
-    let checkpoint = Checkpoint::open(&note, key)
-        .map_err(|error| in_file(CHECKPOINT, None, &error.to_string()))?;
-    let earlier = earlier.map(|note| Checkpoint::open(note, key)).transpose();
-    let earlier = earlier.map_err(VerifyError::Earlier)?;
-    if let Some(earlier) = earlier.as_ref().filter(|earlier| earlier.size > checkpoint.size) {
+    let note = String::from_utf8_lossy(&note).into_owned();
+    let (checkpoint, chain) = open_checkpoint(disk, &note, against.key)?;
+    let (anchors, cosigned) = anchors(disk, &note, &checkpoint, &chain, against)?;
+    if let Some(longer) = anchors.iter().find(|anchor| anchor.checkpoint.size > checkpoint.size) {
         let what = format!(
             "it covers {} entries, the earlier checkpoint {}: entries were cut off",
-            checkpoint.size, earlier.size
+            checkpoint.size, longer.checkpoint.size
         );
-        return Err(in_file(CHECKPOINT, None, &what).into());
+        return Err(longer.split_view(CHECKPOINT, what, note).into());
     }
-    let mut walk = Walk::new(disk, checkpoint, earlier);
+    let mut walk = Walk::new(disk, note, checkpoint, chain, anchors);
+    walk.verified.cosigned = cosigned;
     walk.entries()?;
     walk.partial_tiles()?;
     walk.finish()
 }
 
+/// The checkpoint, if the key signed it that was to sign a tree of its size.
+pub(crate) fn open_checkpoint(
+    disk: &dyn Disk,
+    note: &str,
+    first: &PublicKey,
+) -> Result<(Checkpoint, Chain), VerifyError> {
+    let of_checkpoint = |error: CheckpointError| in_file(CHECKPOINT, None, &error.to_string());
+    let parsed = SignedNote::parse(note).map_err(|error| of_checkpoint(error.into()))?;
+    let said = Checkpoint::parse(parsed.text).ok_or(CheckpointError::Malformed);
+    // Which entries changed the key depends on a size that only the last of the keys has signed.
+    let chain = rotation::read(disk, first.clone(), said.map_err(of_checkpoint)?.size)?;
+    let checkpoint = Checkpoint::open(note, chain.current()).map_err(of_checkpoint)?;
+    Ok((checkpoint, chain))
+}
+
+impl From<ReadError> for VerifyError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Io { file, source } => Self::Read { file, source },
+            ReadError::Wrong { file, entry, what } => in_file(&file, entry, &what).into(),
+        }
+    }
+}
+
 /// One pass over all entries, in order.
 struct Walk<'a> {
     disk: &'a dyn Disk,
+    note: String,
     checkpoint: Checkpoint,
-    earlier: Option<Checkpoint>,
+    chain: Chain,
+    anchors: Vec<Anchor>,
+    /// The first of the anchors that was not passed yet.
+    next_anchor: usize,
+    /// The first anchor that the tree contradicts.
+    contradicted: Option<usize>,
     edge: Edge,
     seen: Seen,
-    batch_fault: Option<Tampered>,
+    /// In a batch or an entry, if nothing explains it better.
+    fault: Option<Tampered>,
     verified: Verified,
 }
 
 impl<'a> Walk<'a> {
-    fn new(disk: &'a dyn Disk, checkpoint: Checkpoint, earlier: Option<Checkpoint>) -> Self {
+    fn new(
+        disk: &'a dyn Disk,
+        note: String,
+        checkpoint: Checkpoint,
+        chain: Chain,
+        anchors: Vec<Anchor>,
+    ) -> Self {
         let verified = Verified {
             checkpoint: checkpoint.clone(),
-            earlier: earlier.as_ref().map(|earlier| earlier.size),
+            earlier: anchors.iter().find_map(Anchor::size_if_given),
+            cosigned: None,
+            keys: chain.keys().cloned().collect(),
             batches: 0,
             rows: 0,
             findings: 0,
             runs: 0,
+            changes: 0,
+            custody: 0,
             foreign: 0,
         };
-        let seen = Seen::default();
-        let edge = Edge::default();
-        Self { disk, checkpoint, earlier, edge, seen, batch_fault: None, verified }
+        Self {
+            disk,
+            note,
+            checkpoint,
+            chain,
+            anchors,
+            next_anchor: 0,
+            contradicted: None,
+            edge: Edge::default(),
+            seen: Seen::default(),
+            fault: None,
+            verified,
+        }
     }
 
     fn entries(&mut self) -> Result<(), VerifyError> {
-        self.compare_earlier();
+        self.compare_anchors();
         let size = self.checkpoint.size;
         let mut index = 0;
         while let Some(tile) = Tile::in_tree(size, Level::Entries, index) {
@@ -178,6 +292,15 @@ impl<'a> Walk<'a> {
             Ok(Entry::Finding(_)) => self.verified.findings += 1,
             Ok(Entry::Run(_)) => self.verified.runs += 1,
             Ok(Entry::Row(_)) => self.verified.rows += 1,
+            Ok(Entry::Change(_)) => self.verified.changes += 1,
+            Ok(Entry::ChangeBatch(batch)) => self.verified.changes += u64::from(batch.count),
+            Ok(Entry::KeyRotation(rotation)) => {
+                self.verified.custody += 1;
+                self.rotation(tile, at, &rotation);
+            }
+            Ok(Entry::Epoch(_) | Entry::Read(_) | Entry::Erasure(_) | Entry::Hold(_)) => {
+                self.verified.custody += 1
+            }
             Err(_) => self.verified.foreign += 1,
         }
         let (disk, seen) = (self.disk, &mut self.seen);
@@ -189,26 +312,42 @@ impl<'a> Walk<'a> {
             seen.compare_tile(tile, level, &read_tile(disk, tile)?, &hashes);
             Ok::<_, VerifyError>(())
         })?;
-        self.compare_earlier();
+        self.compare_anchors();
         Ok(())
     }
 
-    fn compare_earlier(&mut self) {
-        if let Some(earlier) = &self.earlier
-            && earlier.size == self.edge.size()
-            && earlier.root != self.edge.root()
+    fn compare_anchors(&mut self) {
+        while let Some(anchor) = self.anchors.get(self.next_anchor)
+            && anchor.checkpoint.size == self.edge.size()
         {
-            self.seen.earlier_differs(earlier.size);
+            if anchor.checkpoint.root != self.edge.root() {
+                self.contradicted.get_or_insert(self.next_anchor);
+            }
+            self.next_anchor += 1;
         }
+    }
+
+    /// That the retiring key signed it was checked with the chain; whether it signed this tree, only
+    /// the tree can say.
+    fn rotation(&mut self, tile: Tile, at: u64, rotation: &KeyRotation<'_>) {
+        let fault = if !self.chain.indices().any(|index| index == at) {
+            let what = format!("it does not name entry {at}, which changes the key");
+            in_file(rotation::ROTATIONS, None, &what)
+        } else if rotation.root != self.edge.root() {
+            in_file(&tile.path(), Some(at), "the retiring key signed another tree than this one")
+        } else {
+            return;
+        };
+        self.fault.get_or_insert(fault);
     }
 
     /// Remembers the first fault: if the entry itself was changed, that is the cause.
     fn batch(&mut self, at: u64, batch: &Batch) -> Result<(), VerifyError> {
         self.verified.batches += 1;
         self.verified.rows += u64::from(batch.count);
-        if self.batch_fault.is_none() {
+        if self.fault.is_none() {
             match check_batch(self.disk, at, batch) {
-                Err(VerifyError::Tampered(fault)) => self.batch_fault = Some(fault),
+                Err(VerifyError::Tampered(fault)) => self.fault = Some(fault),
                 other => other?,
             }
         }
@@ -230,8 +369,18 @@ impl<'a> Walk<'a> {
             let lead_to_root = stored == self.checkpoint.root;
             return Err(self.seen.blame_for_root(lead_to_root).into());
         }
-        match self.seen.blame().or(self.batch_fault) {
-            Some(tampered) => Err(tampered.into()),
+        if let Some(tampered) = self.seen.blame().or(self.fault) {
+            return Err(tampered.into());
+        }
+        match self.contradicted.map(|at| &self.anchors[at]) {
+            Some(anchor) => {
+                let what = format!(
+                    "the history was rewritten with the private key: the first {} entries are not \
+                     those of the earlier checkpoint",
+                    anchor.checkpoint.size
+                );
+                Err(anchor.split_view(CHECKPOINT, what, self.note).into())
+            }
             None => Ok(self.verified),
         }
     }

@@ -13,6 +13,7 @@ pub mod grade;
 pub mod id;
 pub mod judgement;
 pub mod key;
+pub mod lifecycle;
 pub mod limits;
 pub mod register;
 pub mod time;

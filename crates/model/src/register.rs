@@ -58,6 +58,8 @@ pub struct Organization {
     pub state: Option<OrganizationState>,
     pub sponsor: Option<SponsorId>,
     pub contract: Interval,
+    /// When it was, is or will be suspended; `until: never` while nobody knows how long.
+    pub suspended: Vec<Interval>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -109,10 +111,14 @@ impl OrganizationState {
 #[derive(Debug, Clone, Default)]
 pub struct Sponsor {
     pub name: Option<String>,
+    /// Where mail reaches them. Personal data.
+    pub email: Option<String>,
     pub employed: Interval,
     /// Who took over, and until when access sponsored by the one who left may go on meanwhile.
     pub successor: Option<SponsorId>,
     pub succession_until: Option<Timestamp>,
+    /// From when meanwhile only low and medium risk may go on. `None`: nothing is reduced.
+    pub reduced_from: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone)]
@@ -185,6 +191,8 @@ pub struct Identity {
     /// For non-human identities: the person or sponsor who answers for it, by name.
     pub owner: Option<String>,
     pub active: Interval,
+    /// When it was, is or will be suspended.
+    pub suspended: Vec<Interval>,
     /// Accounts under which logs name it. An account belongs to one identity at a time.
     pub accounts: Vec<Account>,
     /// Networks it is registered to be used from, CIDR.
@@ -308,6 +316,40 @@ pub struct Entitlement {
     pub longest: Option<Duration>,
     pub review_every: Option<Duration>,
     pub incompatible_with: Vec<EntitlementId>,
+    /// `None`: not known, so the sponsor is asked.
+    pub who_may_ask: Option<WhoMayAsk>,
+    /// Who approves grants of it. `None`: by risk. High, critical and unknown risk take both.
+    pub approval: Option<ApprovalPolicy>,
+    /// How many levels below it a reseller's grant may be passed on; 0 is not at all.
+    pub passed_on_depth: Option<u8>,
+}
+
+/// Who may ask for an entitlement: organizations of these kinds, and these.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct WhoMayAsk {
+    pub kinds: Vec<OrganizationKind>,
+    pub organizations: Vec<OrganizationId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ApprovalPolicy {
+    Sponsor,
+    /// The owner of the entitlement.
+    Owner,
+    /// Both of them, and they are two people.
+    Both,
+}
+
+impl ApprovalPolicy {
+    pub const ALL: [Self; 3] = [Self::Sponsor, Self::Owner, Self::Both];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Sponsor => "sponsor",
+            Self::Owner => "owner",
+            Self::Both => "both",
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -358,11 +400,15 @@ pub struct Grant {
     pub justification: Option<String>,
     pub interval: Interval,
     pub revoked: Option<Timestamp>,
+    /// When it was, is or will be suspended.
+    pub suspended: Vec<Interval>,
     /// When its next review is due, and how long after that it may still be used.
     pub review_due: Option<Timestamp>,
     pub review_grace: Option<Duration>,
     /// The grant of the reseller that this one is passed on from.
     pub passed_on_from: Option<GrantId>,
+    /// Taken in an emergency: nobody approved it before, two people look at it afterwards.
+    pub break_glass: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -374,6 +420,8 @@ pub enum Grantee {
 
 #[derive(Debug, Clone, Default)]
 pub struct Group {
+    /// Whose people are in it; `None` if not known, or of several.
+    pub organization: Option<OrganizationId>,
     pub members: Vec<Member>,
 }
 

@@ -59,6 +59,18 @@ impl Interval {
     }
 }
 
+/// Whether any of the intervals contains `at`; `None` if only missing sides leave it open.
+pub fn any_contains(intervals: &[Interval], at: Timestamp) -> Option<bool> {
+    let mut known = Some(false);
+    for interval in intervals {
+        match interval.contains(at) {
+            Some(true) => return Some(true),
+            contains => known = known.and(contains),
+        }
+    }
+    known
+}
+
 /// A length of time in nanoseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Duration(pub i64);

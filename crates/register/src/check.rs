@@ -214,6 +214,23 @@ impl Check<'_> {
 const HANDLE_ONLY: &str = "revoke it if it is one, and give only its public handle: a key id, a \
                            fingerprint or a hash";
 
+/// What would work instead, if `text`, which stands alone, is no value of `kind`. References are not
+/// looked up.
+pub(crate) fn wrong_value(kind: &'static Kind, text: &str) -> Option<String> {
+    let is_secret = kind_of_secret(text).is_some()
+        || (matches!(kind, Kind::Handle) && has_aws_secret_form(text));
+    if is_secret {
+        return Some(HANDLE_ONLY.to_owned());
+    }
+    if text.trim().is_empty() {
+        return Some("leave it out if it is not known".to_owned());
+    }
+    match kind {
+        Kind::Ref(_) => (!is_slug(text)).then(|| expected(&Kind::Slug)),
+        _ => wrong_in(kind, text),
+    }
+}
+
 /// What would work instead, if `text` is not of `kind`.
 fn wrong_in(kind: &'static Kind, text: &str) -> Option<String> {
     let fits = match kind {
@@ -224,6 +241,7 @@ fn wrong_in(kind: &'static Kind, text: &str) -> Option<String> {
         Kind::Duration => scalar::duration(text).is_some(),
         Kind::Level(least, most) => is_level(text, *least, *most),
         Kind::Network => return scalar::is_network(text).err(),
+        Kind::Email => is_email(text),
         Kind::Source => is_dotted(text),
         Kind::Code => is_dotted(text) && text.contains('.'),
         Kind::OneOf(values) => {
@@ -242,6 +260,18 @@ fn is_level(text: &str, least: u8, most: u8) -> bool {
     matches!(text.as_bytes(), [digit] if digit.is_ascii_digit()
         && (least..=most).contains(&(digit - b'0')))
 }
+
+/// An address as it stands in the header of a mail: one `@` between visible ASCII characters, so
+/// that nothing of it can begin another header. RFC 5321, 4.5.3.1.3 bounds its length.
+fn is_email(text: &str) -> bool {
+    let is_plain = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_graphic());
+    text.len() <= EMAIL_BYTES_MAX
+        && text
+            .split_once('@')
+            .is_some_and(|(name, host)| is_plain(name) && is_plain(host) && !host.contains('@'))
+}
+
+pub(crate) const EMAIL_BYTES_MAX: usize = 254;
 
 /// Words of lower-case letters, digits and `_` with dots between: sources and codes.
 pub(crate) fn is_dotted(text: &str) -> bool {
@@ -269,6 +299,7 @@ fn expected(kind: &'static Kind) -> String {
         Kind::Network => "write a network such as `203.0.113.0/24`".to_owned(),
         Kind::OneOf(values) => format!("it is one of {}", values().join(", ")),
         Kind::Ref(noun) => format!("name one of `{}`", noun.key()),
+        Kind::Email => "write an address such as `first.last@example.com`".to_owned(),
         Kind::Source => "write a source such as `aws.cloudtrail`".to_owned(),
         Kind::Code => "write a code such as `credential.over_age`".to_owned(),
         Kind::Subject => "write noun and id, such as `grant:g-17`".to_owned(),

@@ -101,11 +101,14 @@ const TENANT: &[Asked<Tenant>] = &[
     ("logs_from", "since when its logs are complete", |t| t.logs_from.is_none()),
 ];
 
+const WHEN_SUSPENDED: &str = "from when until when it was suspended";
+
 const ORGANIZATION: &[Asked<Organization>] = &[
     ("state", "whether it is active", |o| o.state.is_none()),
     ("sponsor", "who of us is accountable for it", |o| o.sponsor.is_none()),
     ("contract.from", "when its contract began", |o| o.contract.from.is_none()),
     ("contract.until", "when its contract ends", |o| o.contract.until.is_none()),
+    ("suspended", WHEN_SUSPENDED, |o| !o.suspended.iter().all(is_whole)),
 ];
 
 const SPONSOR: &[Asked<Sponsor>] = &[
@@ -136,6 +139,7 @@ const IDENTITY: &[Asked<Identity>] = &[
     ("owner", "who answers for it", |i| i.kind != IdentityKind::Human && i.owner.is_none()),
     ("active.from", "since when it may be used", |i| i.active.from.is_none()),
     ("active.until", "until when it may be used", |i| i.active.until.is_none()),
+    ("suspended", WHEN_SUSPENDED, |i| !i.suspended.iter().all(is_whole)),
     ("accounts", "how logs name it", |i| i.accounts.is_empty()),
     ("networks", "where it may be used from", |i| {
         i.kind != IdentityKind::Human && i.networks.is_none()
@@ -178,6 +182,7 @@ const GRANT: &[Asked<Grant>] = &[
     ("justification", "why it was given", |g| g.justification.is_none()),
     ("from", "since when it holds", |g| g.interval.from.is_none()),
     ("until", "when it ends", |g| g.interval.until.is_none()),
+    ("suspended", WHEN_SUSPENDED, |g| !g.suspended.iter().all(is_whole)),
     ("review_due", "whether its review is overdue", |g| g.review_due.is_none()),
 ];
 

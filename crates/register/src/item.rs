@@ -64,6 +64,10 @@ impl<'a> Item<'a> {
         self.map(key).map(Item::own_interval).unwrap_or_default()
     }
 
+    pub fn intervals(self, key: &str) -> Vec<Interval> {
+        self.maps(key).map(Item::own_interval).collect()
+    }
+
     /// `from` and `until` of the item itself.
     pub fn own_interval(self) -> Interval {
         Interval { from: self.time("from"), until: self.end("until") }
@@ -83,6 +87,12 @@ impl<'a> Item<'a> {
     pub fn one_of<T: Copy>(self, key: &str, all: &[T], name: fn(T) -> &'static str) -> Option<T> {
         let text = self.scalar(key)?;
         all.iter().copied().find(|value| name(*value) == text)
+    }
+
+    /// A list of words; what is none of `all` reads as absent.
+    pub fn words<T: Copy>(self, key: &str, all: &[T], name: fn(T) -> &'static str) -> Vec<T> {
+        let texts = self.nodes(key).iter().filter_map(Node::scalar);
+        texts.filter_map(|text| all.iter().copied().find(|value| name(*value) == text)).collect()
     }
 
     pub fn map(self, key: &str) -> Option<Item<'a>> {

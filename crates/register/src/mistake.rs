@@ -55,6 +55,10 @@ impl Mistakes {
         }
     }
 
+    pub fn is_any(&self) -> bool {
+        !self.found.is_empty()
+    }
+
     /// Nothing more will be listed, so nobody needs to look for what would work.
     pub fn is_full(&self) -> bool {
         self.found.len() >= MISTAKES_MAX

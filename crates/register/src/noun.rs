@@ -20,7 +20,7 @@ use crate::shape::{Field, Kind, Shape, optional};
 use crate::write::Fields;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Noun {
+pub enum Noun {
     Tenant,
     Organization,
     Sponsor,
@@ -92,6 +92,10 @@ impl Noun {
         Self::ALL.into_iter().find(|noun| noun.key() == key)
     }
 
+    pub fn of_singular(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|noun| noun.singular() == name)
+    }
+
     pub fn singular(self) -> &'static str {
         match self {
             Self::Tenant => "tenant",
@@ -127,6 +131,16 @@ pub(crate) const TOP: Shape = Shape {
         list(Noun::Group, &Kind::Map(&group::SHAPE)),
         list(Noun::Portal, &Kind::Map(&portal::SHAPE)),
         list(Noun::Exception, &Kind::Map(&exception::SHAPE)),
+        list(Noun::Own, &Kind::Map(&own::SHAPE)),
+        list(Noun::Privileged, &Kind::Map(&own::PRIVILEGED)),
+    ],
+};
+
+/// What belongs to no item, as a document of its own.
+pub(crate) const SETTINGS_SHAPE: Shape = Shape {
+    name: "the settings",
+    fields: &[
+        optional("company", Kind::Text, "Whose register it is."),
         list(Noun::Own, &Kind::Map(&own::SHAPE)),
         list(Noun::Privileged, &Kind::Map(&own::PRIVILEGED)),
     ],

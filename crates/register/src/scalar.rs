@@ -4,7 +4,7 @@ use countersign_model::time::{Duration, End, NANOS_PER_SECOND, Timestamp};
 
 /// `2026-11-17T09:30:00Z`, with fraction and offset if given, or `2026-11-17` for midnight UTC.
 /// `None` if it is not one, or lies outside 1678 to 2261, which nanoseconds can count.
-pub(crate) fn time(text: &str) -> Option<Timestamp> {
+pub fn time(text: &str) -> Option<Timestamp> {
     let bytes = text.as_bytes();
     let digits_at = |places: &[usize]| places.iter().all(|at| bytes[*at].is_ascii_digit());
     if bytes.len() < 10 || bytes.len() > 40 || !text.is_ascii() {
@@ -69,7 +69,7 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
 const UNITS: [(char, i64); 4] = [('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
 
 /// The date alone at midnight, otherwise RFC 3339 in UTC.
-pub(crate) fn time_text(time: Timestamp) -> String {
+pub fn time_text(time: Timestamp) -> String {
     let instant = jiff::Timestamp::from_nanosecond(i128::from(time.0))
         .expect("the library counts from year -9999 to 9999, 64 bits of nanoseconds only to 2262");
     let text = instant.to_string();

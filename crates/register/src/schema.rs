@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::check::SLUG_BYTES_MAX;
-use crate::noun::{Noun, TOP};
+use crate::check::{EMAIL_BYTES_MAX, SLUG_BYTES_MAX};
+use crate::document::{SETTINGS, shape_of};
+use crate::noun::{Noun, SETTINGS_SHAPE, TOP};
 use crate::shape::{Field, Kind, Need, Shape};
 
 /// The schema of one document of a register. What it cannot say (that references resolve, that
@@ -23,6 +24,25 @@ pub fn schema() -> Value {
     schema
 }
 
+/// The schema of each noun's document, as `<noun>_document`, and what they refer to, for a document
+/// that keeps its schemas under `prefix`.
+pub fn document_schemas(prefix: &str) -> Vec<(String, Value)> {
+    let mut schemas: Vec<(String, Value)> = Noun::WITH_ID
+        .iter()
+        .filter_map(|noun| Some((noun.singular(), shape_of(noun.singular())?)))
+        .chain([(SETTINGS, &SETTINGS_SHAPE)])
+        .map(|(noun, shape)| (format!("{noun}_document"), Value::Object(of_shape(shape))))
+        .collect();
+    if let Value::Object(definitions) = definitions() {
+        schemas.extend(definitions);
+    }
+    for (_, schema) in &mut schemas {
+        let moved = schema.to_string().replace("#/$defs/", &format!("{prefix}/"));
+        *schema = moved.parse().expect("a prefix of letters and slashes keeps it JSON");
+    }
+    schemas
+}
+
 fn definitions() -> Value {
     let slug = format!("^[A-Za-z0-9][A-Za-z0-9._-]{{0,{}}}$", SLUG_BYTES_MAX - 1);
     let time = r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2}))?$";
@@ -35,6 +55,7 @@ fn definitions() -> Value {
         "end": { "anyOf": [{ "const": "never" }, { "$ref": "#/$defs/time" }] },
         "duration": { "type": "string", "pattern": r"^\d+[dhms]$" },
         "network": { "type": "string", "pattern": r"^[0-9A-Fa-f:.]+/\d{1,3}$" },
+        "email": { "type": "string", "maxLength": EMAIL_BYTES_MAX, "pattern": r"^[!-?A-~]+@[!-?A-~]+$" },
         "source": { "type": "string", "pattern": r"^[a-z0-9_]+(\.[a-z0-9_]+)*$" },
         "code": { "type": "string", "pattern": r"^[a-z0-9_]+(\.[a-z0-9_]+)+$" },
         "subject": {
@@ -91,6 +112,7 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Duration => definition("duration"),
         Kind::Level(least, most) => json!({ "type": "integer", "minimum": least, "maximum": most }),
         Kind::Network => definition("network"),
+        Kind::Email => definition("email"),
         Kind::OneOf(values) => json!({ "enum": values() }),
         Kind::Source => definition("source"),
         Kind::Code => definition("code"),

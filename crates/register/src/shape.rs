@@ -75,6 +75,8 @@ pub(crate) enum Kind {
     Level(u8, u8),
     /// CIDR.
     Network,
+    /// An address for mail.
+    Email,
     OneOf(fn() -> Vec<&'static str>),
     Ref(Noun),
     /// The source that a tenant's records come from: letters, digits, `.`, `_`.
@@ -107,5 +109,6 @@ pub(crate) const ASSURANCE: Shape = Shape {
 };
 
 pub(crate) const WHEN: Kind = Kind::Map(&INTERVAL);
+pub(crate) const INTERVALS: Kind = Kind::List(&WHEN);
 pub(crate) const LEVELS: Kind = Kind::Map(&ASSURANCE);
 pub(crate) const TEXTS: Kind = Kind::List(&Kind::Text);

@@ -46,8 +46,12 @@ fn block(register: &Register, noun: Noun) -> Option<String> {
 /// What is written for one value.
 #[derive(Debug)]
 pub(crate) enum Out {
-    /// Written already: quoted where it must be.
-    Scalar(String),
+    /// Quoted in YAML where it must be, always in JSON.
+    Text(String),
+    /// A time, length or name of ours: never quoted in YAML, always in JSON.
+    Word(String),
+    /// A number or a truth value: quoted nowhere.
+    Literal(serde_json::Value),
     List(Vec<Out>),
     Map(Fields),
 }
@@ -59,9 +63,20 @@ impl Out {
         (!items.is_empty()).then_some(Self::List(items))
     }
 
+    fn into_json(self) -> serde_json::Value {
+        match self {
+            Self::Text(text) | Self::Word(text) => text.into(),
+            Self::Literal(value) => value,
+            Self::List(items) => items.into_iter().map(Self::into_json).collect(),
+            Self::Map(fields) => fields.into_json(),
+        }
+    }
+
     fn write_flow(&self, out: &mut String) {
         match self {
-            Self::Scalar(text) => out.push_str(text),
+            Self::Text(text) => out.push_str(&quoted(text)),
+            Self::Word(text) => out.push_str(text),
+            Self::Literal(value) => out.push_str(&value.to_string()),
             Self::List(items) => {
                 out.push('[');
                 for (at, item) in items.iter().enumerate() {
@@ -99,16 +114,16 @@ impl Fields {
     }
 
     pub fn text(self, key: &'static str, value: Option<&str>) -> Self {
-        self.put(key, value.map(|text| Out::Scalar(quoted(text))))
+        self.put(key, value.map(|text| Out::Text(text.to_owned())))
     }
 
     pub fn word(self, key: &'static str, value: &'static str) -> Self {
-        self.put(key, Some(Out::Scalar(value.to_owned())))
+        self.put(key, Some(Out::Word(value.to_owned())))
     }
 
     pub fn texts(self, key: &'static str, values: Option<&[String]>) -> Self {
         let list = |values: &[String]| {
-            Out::List(values.iter().map(|text| Out::Scalar(quoted(text))).collect())
+            Out::List(values.iter().map(|text| Out::Text(text.to_owned())).collect())
         };
         self.put(key, values.map(list))
     }
@@ -119,29 +134,37 @@ impl Fields {
     }
 
     pub fn flag(self, key: &'static str, value: Option<bool>) -> Self {
-        self.put(key, value.map(|flag| Out::Scalar(flag.to_string())))
+        self.put(key, value.map(|flag| Out::Literal(flag.into())))
     }
 
     pub fn level(self, key: &'static str, value: Option<u8>) -> Self {
-        self.put(key, value.map(|level| Out::Scalar(level.to_string())))
+        self.put(key, value.map(|level| Out::Literal(level.into())))
     }
 
     pub fn time(self, key: &'static str, value: Option<Timestamp>) -> Self {
-        self.put(key, value.map(|time| Out::Scalar(time_text(time))))
+        self.put(key, value.map(|time| Out::Word(time_text(time))))
     }
 
     pub fn end(self, key: &'static str, value: Option<End>) -> Self {
-        self.put(key, value.map(|end| Out::Scalar(end_text(end))))
+        self.put(key, value.map(|end| Out::Word(end_text(end))))
     }
 
     pub fn duration(self, key: &'static str, value: Option<Duration>) -> Self {
-        self.put(key, value.map(|duration| Out::Scalar(duration_text(duration))))
+        self.put(key, value.map(|duration| Out::Word(duration_text(duration))))
     }
 
     pub fn interval(self, key: &'static str, interval: &Interval) -> Self {
         let sides = Self::default().time("from", interval.from).end("until", interval.until);
         let known = !sides.0.is_empty();
         self.put(key, known.then_some(Out::Map(sides)))
+    }
+
+    /// None are not written.
+    pub fn intervals(self, key: &'static str, intervals: &[Interval]) -> Self {
+        let list = intervals.iter().map(|interval| {
+            Self::default().time("from", interval.from).end("until", interval.until).into_out()
+        });
+        self.put(key, Out::some_list(list))
     }
 
     pub fn assurance(self, key: &'static str, assurance: Option<&Assurance>) -> Self {
@@ -156,6 +179,12 @@ impl Fields {
                 .into_out()
         };
         self.put(key, assurance.map(levels))
+    }
+
+    /// The same keys and values as JSON.
+    pub fn into_json(self) -> serde_json::Value {
+        let json = |(key, value): (&'static str, Out)| (key.to_owned(), value.into_json());
+        serde_json::Value::Object(self.0.into_iter().map(json).collect())
     }
 
     pub fn into_out(self) -> Out {
@@ -178,7 +207,7 @@ impl Fields {
                         out.push('\n');
                     }
                 }
-                Out::Scalar(_) | Out::List(_) | Out::Map(_) => {
+                Out::Text(_) | Out::Word(_) | Out::Literal(_) | Out::List(_) | Out::Map(_) => {
                     out.push(' ');
                     value.write_flow(out);
                     out.push('\n');

@@ -53,9 +53,8 @@ impl<'a, 's> Draft<'a, 's, 'a> {
         }
     }
 
-    fn layers(&self) -> impl DoubleEndedIterator<Item = &'a Layer> + use<'a> {
-        let layers = self.layers;
-        layers.into_iter().take(self.count).flatten()
+    fn layers(&self) -> impl DoubleEndedIterator<Item = &'a Layer> {
+        self.layers.get(..self.count).unwrap_or(&[]).iter().filter_map(|layer| *layer)
     }
 
     /// The value that the last layer which names it gives.

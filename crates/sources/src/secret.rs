@@ -44,14 +44,35 @@ pub fn is_bearer(value: &str) -> bool {
     head && parts.next().is_some_and(|part| part.len() > 8) && parts.next().is_some()
 }
 
+/// Letters of tokens.
+fn is_part(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+/// Whether a text of 16 bytes or more is one run from end to end, as most ids are. All bytes of a
+/// block are compared at once; the last block overlaps the one before it.
+fn is_run(text: &[u8]) -> bool {
+    let is_other = |byte: u8| {
+        let is_digit = u8::from(byte.wrapping_sub(b'0') < 10);
+        let is_letter = u8::from((byte | 0x20).wrapping_sub(b'a') < 26);
+        let is_mark = u8::from(byte == b'-') | u8::from(byte == b'_') | u8::from(byte == b'.');
+        1 ^ (is_digit | is_letter | is_mark)
+    };
+    let is_run =
+        |block: &[u8; 16]| block.iter().fold(0, |other, byte| other | is_other(*byte)) == 0;
+    text.as_chunks().0.iter().all(is_run) && text.last_chunk().is_some_and(is_run)
+}
+
 /// A run that is long enough covers one of every `RUN_BYTES_MIN` bytes: only those are looked at.
 fn has_bearer(value: &str) -> bool {
     let bytes = value.as_bytes();
-    let is_part = |at: &usize| {
-        bytes
-            .get(*at)
-            .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
-    };
+    if bytes.len() < RUN_BYTES_MIN {
+        return false;
+    }
+    if is_run(bytes) {
+        return is_secret(value);
+    }
+    let is_part = |at: &usize| bytes.get(*at).is_some_and(|byte| is_part(*byte));
     let mut at = RUN_BYTES_MIN - 1;
     while at < bytes.len() {
         if !is_part(&at) {
@@ -83,6 +104,19 @@ mod tests {
     fn the_first_byte_of_every_head_is_looked_for() {
         for head in super::HEADS {
             assert!(super::is_secret(&format!("{head}0123456789abcdef")), "{head}");
+        }
+    }
+
+    #[test]
+    fn a_run_is_letters_of_tokens_only() {
+        for byte in 0..=u8::MAX {
+            for length in [16, 31, 32, 45] {
+                for at in [0, length / 2, length - 1] {
+                    let mut text = vec![b'a'; length];
+                    text[at] = byte;
+                    assert_eq!(super::is_run(&text), super::is_part(byte), "{byte} {length} {at}");
+                }
+            }
         }
     }
 

@@ -146,7 +146,8 @@ pub fn encode(event: &Event<'_>, place: Place, dictionary: &mut Dictionary, out:
     put_optional(out, event.resource.as_deref());
     put_principal(out, dictionary, event.principal.as_ref());
     put_optional_repeating(out, dictionary, event.via.as_deref());
-    put_optional_repeating(out, dictionary, event.ip.as_deref());
+    // Addresses are short and many.
+    put_optional(out, event.ip.as_deref());
     put_optional_repeating(out, dictionary, event.user_agent.as_deref());
     put_int(out, event.delegation.len() as u64);
     for delegate in &event.delegation {
@@ -192,7 +193,7 @@ pub fn decode<'a>(
     let resource = take_optional(input)?.map(Cow::Borrowed);
     let principal = take_principal(input, dictionary)?;
     let via = take_optional_repeating(input, dictionary)?.map(Cow::Borrowed);
-    let ip = take_optional_repeating(input, dictionary)?.map(Cow::Borrowed);
+    let ip = take_optional(input)?.map(Cow::Borrowed);
     let user_agent = take_optional_repeating(input, dictionary)?.map(Cow::Borrowed);
     let mut delegation = Vec::new();
     for _ in 0..take_int(input)? {

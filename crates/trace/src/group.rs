@@ -17,6 +17,13 @@ pub struct Grouped<'a> {
     pub notes: Vec<Note>,
 }
 
+impl<'a> Grouped<'a> {
+    /// An action that one record told of, as nearly all are.
+    pub fn alone((event, place): (Event<'a>, Place)) -> Self {
+        Self { event, place, deliveries: 1, notes: Vec::new() }
+    }
+}
+
 /// Takes the rows of one time and one event hash, in any order. Copies become one; the sides of an
 /// action that several accounts logged become one, told by the side that names a principal and
 /// keys; the same id with different content stays apart, each version flagged.
@@ -25,9 +32,7 @@ pub struct Grouped<'a> {
 /// found here: to find it, every id of a run would have to be kept.
 pub fn group<'a>(mut rows: Vec<(Event<'a>, Place)>) -> Vec<Grouped<'a>> {
     if rows.len() == 1 {
-        // Nearly all actions are told once.
-        let alone = |(event, place)| Grouped { event, place, deliveries: 1, notes: Vec::new() };
-        return rows.into_iter().map(alone).collect();
+        return rows.into_iter().map(Grouped::alone).collect();
     }
     rows.sort_by(|(a, at), (b, bt)| order(a).cmp(&order(b)).then(at.cmp(bt)));
     let Some((first, _)) = rows.first() else { return Vec::new() };

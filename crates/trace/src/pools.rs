@@ -288,7 +288,7 @@ impl Pools {
             ..origin
         };
         if self.ids.capacity() - self.ids.len() < id.len() {
-            self.ids.reserve_exact(id.len().max(self.ids.len() / 8));
+            self.ids.reserve_exact(id.len().max(growth(self.ids.len(), 1)));
         }
         self.ids.push_str(id);
         reserve(&mut self.uses, uses.len());
@@ -488,12 +488,19 @@ impl Numbers {
     }
 }
 
-/// Makes room for `more` by an eighth at a time: pools are most of the memory of a run, and doubling
-/// would leave half of it unused.
+/// A pool below this size is doubled.
+const SMALL_BYTES: usize = 16 << 20;
+
+/// Makes room for `more`, in a large pool by an eighth at a time: pools are most of the memory of a
+/// run, and doubling would leave half of it unused.
 pub(crate) fn reserve<T>(pool: &mut Vec<T>, more: usize) {
     if pool.capacity() - pool.len() < more {
-        pool.reserve_exact(more.max(pool.len() / 8).max(16));
+        pool.reserve_exact(more.max(growth(pool.len(), size_of::<T>())).max(16));
     }
+}
+
+fn growth(length: usize, item_bytes: usize) -> usize {
+    if length * item_bytes < SMALL_BYTES { length } else { length / 8 }
 }
 
 pub(crate) fn index(at: usize) -> u32 {

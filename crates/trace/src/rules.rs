@@ -8,10 +8,14 @@ use crate::hash::HashedMap;
 #[derive(Debug, Default)]
 pub struct Rules {
     rules: Vec<LinkRule>,
-    /// Rules as they were met, by where the name lies in memory: nearly always one, found without a
-    /// comparison of texts. The same words may lie at several places.
-    by_name: HashedMap<usize, Vec<(LinkRule, u16)>>,
+    /// Numbers by where the name lies in memory: nearly always one rule, found without a comparison
+    /// of texts.
+    by_name: HashedMap<usize, Vec<u16>>,
+    /// Rules that were met lately, by some bits of that place: a record asks for a handful.
+    recent: [u16; RECENT],
 }
+
+const RECENT: usize = 32;
 
 /// "No rule": links nothing.
 pub const NO_RULE: u16 = u16::MAX;
@@ -20,6 +24,7 @@ impl Rules {
     pub fn intern(&mut self, rule: &LinkRule) -> u16 {
         let known = self.find(rule);
         if known != NO_RULE || self.rules.len() >= usize::from(NO_RULE) {
+            self.recent[recent(rule)] = known;
             return known;
         }
         let at = self.rules.iter().position(|known| known == rule).unwrap_or_else(|| {
@@ -27,7 +32,7 @@ impl Rules {
             self.rules.len() - 1
         });
         let at = u16::try_from(at).unwrap_or(NO_RULE);
-        self.by_name.entry(rule.name.as_ptr() as usize).or_default().push((*rule, at));
+        self.by_name.entry(rule.name.as_ptr() as usize).or_default().push(at);
         at
     }
 
@@ -51,9 +56,13 @@ impl Rules {
     }
 
     fn find(&self, rule: &LinkRule) -> u16 {
-        let met = self.by_name.get(&(rule.name.as_ptr() as usize));
-        let same = |(met, _): &&(LinkRule, u16)| is_same(met, rule);
-        met.and_then(|met| met.iter().find(same)).map_or(NO_RULE, |(_, at)| *at)
+        let recent = self.recent[recent(rule)];
+        if self.get(recent).is_some_and(|known| is_same(known, rule)) {
+            return recent;
+        }
+        let numbers = self.by_name.get(&(rule.name.as_ptr() as usize));
+        let same = |at: &&u16| self.get(**at).is_some_and(|known| is_same(known, rule));
+        numbers.and_then(|numbers| numbers.iter().find(same)).copied().unwrap_or(NO_RULE)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &LinkRule> {
@@ -70,12 +79,16 @@ impl Rules {
     }
 }
 
-/// Whether two rules are the same words at the same place, and so on; quicker than reading them.
+fn recent(rule: &LinkRule) -> usize {
+    rule.name.as_ptr() as usize / 8 % RECENT
+}
+
+/// Whether two rules are the same; words that lie at the same place need not be read.
 fn is_same(a: &LinkRule, b: &LinkRule) -> bool {
-    std::ptr::eq(a.name, b.name)
-        && std::ptr::eq(a.closed_by, b.closed_by)
-        && (a.grade, a.window, a.recycled, a.long_lived)
-            == (b.grade, b.window, b.recycled, b.long_lived)
+    let same = |a: &str, b: &str| std::ptr::eq(a, b) || a == b;
+    (a.grade, a.window, a.recycled, a.long_lived) == (b.grade, b.window, b.recycled, b.long_lived)
+        && same(a.name, b.name)
+        && same(a.closed_by, b.closed_by)
 }
 
 #[cfg(test)]
@@ -105,6 +118,6 @@ mod tests {
         }
         assert_eq!(rules.intern(&rule("session", "sts")), 1);
         assert_eq!(rules.rules.len(), 2);
-        assert_eq!(rules.by_name.values().map(Vec::len).sum::<usize>(), 4, "once for each place");
+        assert_eq!(rules.by_name.values().map(Vec::len).sum::<usize>(), 3, "once for each place");
     }
 }

@@ -5,7 +5,7 @@ use super::{Complaint, complain};
 use crate::tree::Tree;
 
 /// The map of imports: which rooms a room may ship with. A crate exists only if it forbids something.
-const MAY_IMPORT: [(&str, &[&str]); 12] = [
+const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("judge", &["model"]),
     ("trace", &["model"]),
@@ -17,11 +17,15 @@ const MAY_IMPORT: [(&str, &[&str]); 12] = [
     ("world", &[]),
     ("runs", &["model", "trace"]),
     ("testkit", &["model"]),
+    ("store", &[]),
+    ("wire", &["model", "register", "app"]),
+    ("http", &["app", "wire"]),
+    ("app", &["model", "judge", "govern", "ledger", "register", "store"]),
     (
         "countersign",
         &[
             "model", "judge", "trace", "govern", "ledger", "sources", "register", "console",
-            "world", "runs",
+            "world", "runs", "store", "app", "wire", "http",
         ],
     ),
 ];

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -14,7 +13,7 @@ use countersign_govern::compare::Changes;
 use countersign_govern::report::{Report, Seen, report};
 use countersign_govern::tally::Tally;
 use countersign_judge::{Facts, Guardrails};
-use countersign_ledger::{Appended, Ledger, OpenOptions, entry};
+use countersign_ledger::{Appended, Ledger, OpenOptions};
 use countersign_model::finding::{Finding, Severity};
 use countersign_model::register::Register;
 use countersign_runs::folder::{Begin, RunFolder, replace_file};
@@ -32,7 +31,7 @@ use crate::chance;
 use crate::cli::TraceArgs;
 use crate::out::{self, Exit};
 use crate::pipeline::answer::{Basis, answer};
-use crate::pipeline::evidence::Evidence;
+use crate::pipeline::evidence::{Evidence, Ran};
 use crate::pipeline::read::{self, Account, Shop, fixed_words};
 use crate::{findings, strip, view};
 
@@ -245,8 +244,7 @@ impl Session<'_> {
         // Whoever reads the rows sees those of a whole run.
         let partial = run.path().join(ROWS_PARTIAL);
         let unwritten = || format!("could not write `{}`", partial.display());
-        let file = File::create(&partial).with_context(unwritten)?;
-        let mut rows = Digesting::new(BufWriter::with_capacity(1 << 20, file));
+        let mut rows = File::create(&partial).with_context(unwritten)?;
         let tally = answer(
             basis,
             self.register,
@@ -257,7 +255,6 @@ impl Session<'_> {
                 out::progress(&format!("answering {done} of {all} chunks"));
             },
         )?;
-        rows.flush().with_context(unwritten)?;
         fs::rename(&partial, run.path().join(ROWS)).with_context(unwritten)?;
         out::progress_done();
         let seen = index.seen();
@@ -265,7 +262,7 @@ impl Session<'_> {
         let report = conclude(tally, &seen);
         let ledger = match evidence {
             Some(evidence) => {
-                let appended = self.prove(evidence, &report, rows.digest())?;
+                let appended = self.prove(evidence, &report)?;
                 ledger.as_ref().map(|ledger| (appended, ledger_view(ledger, &appended)))
             }
             None => None,
@@ -306,23 +303,17 @@ impl Session<'_> {
         Ok(Some(ledger))
     }
 
-    fn prove(
-        &self,
-        mut evidence: Evidence<'_>,
-        report: &Report<'_>,
-        output: [u8; 32],
-    ) -> Result<Appended> {
+    fn prove(&self, mut evidence: Evidence<'_>, report: &Report<'_>) -> Result<Appended> {
+        let mut body = Vec::new();
         for finding in &report.findings {
-            evidence.finding(finding, findings::to_json(finding).to_string().as_bytes())?;
+            body.clear();
+            findings::write(&mut body, finding);
+            evidence.finding(finding, &body)?;
         }
-        let rows = evidence.rows;
-        evidence.finish(entry::Run {
-            version: env!("CARGO_PKG_VERSION"),
+        evidence.finish(Ran {
             input: chance::digest(self.fingerprint()?.as_bytes()),
             register: chance::digest(countersign_register::write(self.register).as_bytes()),
             policies: chance::digest(self.policies()?.as_bytes()),
-            output,
-            rows,
             findings: report.findings.len() as u64,
         })
     }
@@ -529,33 +520,5 @@ fn ledger_view(ledger: &Ledger, appended: &Appended) -> LedgerView {
         origin: ledger.public_key().name().to_owned(),
         root: super::verify::hex(&appended.root),
         public_key: ledger.public_key().to_string(),
-    }
-}
-
-/// Passes bytes on and keeps their SHA-256.
-struct Digesting<W> {
-    inner: W,
-    digest: chance::Digest,
-}
-
-impl<W: Write> Digesting<W> {
-    fn new(inner: W) -> Self {
-        Self { inner, digest: chance::Digest::new() }
-    }
-
-    fn digest(self) -> [u8; 32] {
-        self.digest.finish()
-    }
-}
-
-impl<W: Write> Write for Digesting<W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.digest.update(bytes.get(..written).unwrap_or(&[]));
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.inner.flush()
     }
 }

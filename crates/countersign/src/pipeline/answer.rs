@@ -2,23 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, MutexGuard, PoisonError, mpsc};
 
 use anyhow::{Context, Result};
 use countersign_govern::tally::Tally;
 use countersign_judge::{Facts, Guardrails, Judge};
 use countersign_model::attribution::Attribution;
+use countersign_model::event::Event;
 use countersign_model::judgement::{Access, Judgement};
 use countersign_model::register::Register;
 use countersign_runs::merge::{self, Chunk};
 use countersign_runs::segment::Segment;
 use countersign_trace::attribute::Attributor;
 use countersign_trace::codec;
-use countersign_trace::group;
+use countersign_trace::group::{self, Grouped};
 
-use super::evidence::{Encoder, Evidence};
-use crate::row::{self, Raw};
+use super::evidence::{Encoder, Evidence, Proofs};
+use crate::row::{Raw, Writer};
 
 /// What is the same for all rows.
 #[derive(Debug, Clone, Copy)]
@@ -32,13 +34,35 @@ pub struct Basis<'a> {
     pub lines_before: &'a [u64],
 }
 
+impl<'a> Basis<'a> {
+    fn event<'e>(&self, row: &merge::Row<'e>) -> Result<(Event<'e>, codec::Place)>
+    where
+        'a: 'e,
+    {
+        let segment = self.segments.get(row.segment).context("a row of no segment")?;
+        Ok(codec::decode(row.bytes, &segment.dictionary).map_err(|_| segment.damaged())?)
+    }
+
+    fn raw(&self, place: codec::Place) -> Raw<'a> {
+        let unit = place.input as usize;
+        let before = self.lines_before.get(unit).copied().unwrap_or(0);
+        Raw { file: self.inputs.get(unit).map_or("", |file| file), line: before + place.line }
+    }
+}
+
 /// The answers to one chunk of rows.
 #[derive(Debug, Default)]
 struct Answers {
     rows: Vec<u8>,
-    /// Encoded for the ledger, and where each row's ends.
-    leaves: Vec<u8>,
-    ends: Vec<usize>,
+    proofs: Proofs,
+}
+
+/// Answers that were written, whose memory serves for the next: asking the system for megabytes
+/// again and again costs more than to fill them.
+type Spare = Mutex<Vec<Answers>>;
+
+fn lock(spare: &Spare) -> MutexGuard<'_, Vec<Answers>> {
+    spare.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Answers every row; writes them to `out` in event order and, if there is a ledger, appends their
@@ -53,7 +77,7 @@ pub fn answer<'r>(
 ) -> Result<Tally<'r>> {
     let chunks = merge::chunks(basis.segments);
     let handles = evidence.as_deref_mut().map(Evidence::handles);
-    let next = AtomicUsize::new(0);
+    let (next, spare) = (AtomicUsize::new(0), Spare::default());
     // Few enough in flight that finished chunks cannot fill memory behind a slow one.
     let (sender, receiver) = mpsc::sync_channel(threads * 2);
     std::thread::scope(|scope| {
@@ -61,8 +85,10 @@ pub fn answer<'r>(
             .map(|_| {
                 let (sender, next, chunks) = (sender.clone(), &next, chunks.as_slice());
                 let encoder = handles.clone().map(Encoder::new);
-                let worker = Worker { basis, register, encoder };
-                scope.spawn(move || worker.run(chunks, next, &sender))
+                let spare = &spare;
+                scope.spawn(move || {
+                    Worker::new(basis, register, encoder).run(chunks, next, spare, &sender)
+                })
             })
             .collect();
         drop(sender);
@@ -72,7 +98,11 @@ pub fn answer<'r>(
             waiting.insert(at, answers);
             while let Some(answers) = waiting.remove(&done) {
                 let answers: Answers = answers;
-                write(&answers, out, evidence.as_deref_mut())?;
+                out.write_all(&answers.rows).context("could not write the rows")?;
+                if let Some(evidence) = evidence.as_deref_mut() {
+                    evidence.rows(&answers.proofs)?;
+                }
+                lock(&spare).push(answers);
                 done += 1;
                 progress(done, chunks.len());
             }
@@ -86,96 +116,89 @@ pub fn answer<'r>(
     })
 }
 
-fn write(
-    answers: &Answers,
-    out: &mut dyn Write,
-    evidence: Option<&mut Evidence<'_>>,
-) -> Result<()> {
-    out.write_all(&answers.rows).context("could not write the rows")?;
-    let Some(evidence) = evidence else { return Ok(()) };
-    let mut from = 0;
-    for to in &answers.ends {
-        evidence.row(answers.leaves.get(from..*to).unwrap_or(&[]))?;
-        from = *to;
-    }
-    Ok(())
-}
-
 /// One thread's share.
 struct Worker<'a, 'r> {
     basis: Basis<'a>,
-    register: &'r Register,
+    judge: Judge<'a>,
+    tally: Tally<'r>,
+    writer: Writer,
     /// If there is a ledger.
     encoder: Option<Encoder>,
 }
 
-impl<'r> Worker<'_, 'r> {
+impl<'a, 'r> Worker<'a, 'r> {
+    fn new(basis: Basis<'a>, register: &'r Register, encoder: Option<Encoder>) -> Self {
+        Self {
+            basis,
+            judge: Judge::new(basis.guardrails, basis.facts),
+            tally: Tally::new(register),
+            writer: Writer::default(),
+            encoder,
+        }
+    }
+
     fn run(
         mut self,
         chunks: &[Chunk],
         next: &AtomicUsize,
+        spare: &Spare,
         sender: &mpsc::SyncSender<(usize, Answers)>,
     ) -> Result<Tally<'r>> {
-        let mut tally = Tally::new(self.register);
-        let mut judge = Judge::new(self.basis.guardrails, self.basis.facts);
         loop {
             let at = next.fetch_add(1, Ordering::Relaxed);
-            let Some(chunk) = chunks.get(at) else { return Ok(tally) };
-            let encoder = self.encoder.as_mut();
-            let answers = answer_chunk(self.basis, *chunk, &mut judge, &mut tally, encoder)?;
+            let Some(chunk) = chunks.get(at) else { return Ok(self.tally) };
+            let mut answers = lock(spare).pop().unwrap_or_default();
+            answers.rows.clear();
+            answers.proofs.clear();
+            self.answer(*chunk, &mut answers)?;
             if sender.send((at, answers)).is_err() {
                 // The writer failed and says so.
-                return Ok(tally);
+                return Ok(self.tally);
             }
         }
     }
-}
 
-fn answer_chunk(
-    basis: Basis<'_>,
-    chunk: Chunk,
-    judge: &mut Judge<'_>,
-    tally: &mut Tally<'_>,
-    mut encoder: Option<&mut Encoder>,
-) -> Result<Answers> {
-    let bytes = chunk.read(basis.segments)?;
-    let rows = bytes.rows(basis.segments);
-    let mut answers = Answers::default();
-    for deliveries in
-        rows.chunk_by(|one, next| (one.key.time, one.key.event) == (next.key.time, next.key.event))
-    {
-        let mut events = Vec::with_capacity(deliveries.len());
-        for row in deliveries {
-            let Some(segment) = basis.segments.get(row.segment) else { continue };
-            let event = codec::decode(row.bytes, &segment.dictionary);
-            events.push(event.map_err(|_| segment.damaged())?);
-        }
-        for grouped in group::group(events) {
-            let mut traced = basis.attributor.attribute(&grouped.event);
-            traced.delivered(grouped.deliveries, &grouped.notes);
-            let chain = traced.chain();
-            let attribution = traced.view(&chain);
-            let judged = judge_then(judge, &attribution);
-            tally.observe(&attribution, judged.as_ref());
-            let file = basis.inputs.get(grouped.place.input as usize).map_or("", |file| file);
-            let before = basis.lines_before.get(grouped.place.input as usize).copied().unwrap_or(0);
-            let raw = Raw { file, line: before + grouped.place.line };
-            let begin = answers.rows.len();
-            row::write(&mut answers.rows, &attribution, judged.as_ref(), raw);
-            if let Some(encoder) = encoder.as_deref_mut() {
-                let body = answers.rows.get(begin..).unwrap_or(&[]);
-                encoder.row(&attribution, judged.as_ref(), body, &mut answers.leaves)?;
-                answers.ends.push(answers.leaves.len());
+    fn answer(&mut self, chunk: Chunk, answers: &mut Answers) -> Result<()> {
+        let basis = self.basis;
+        let bytes = chunk.read(basis.segments)?;
+        let rows = bytes.rows(basis.segments);
+        let same = |one: &merge::Row<'_>, next: &merge::Row<'_>| {
+            (one.key.time, one.key.event) == (next.key.time, next.key.event)
+        };
+        for deliveries in rows.chunk_by(same) {
+            if let [row] = deliveries {
+                self.answer_one(&Grouped::alone(basis.event(row)?), answers)?;
+                continue;
+            }
+            let events = deliveries.iter().map(|row| basis.event(row)).collect::<Result<_>>()?;
+            for grouped in group::group(events) {
+                self.answer_one(&grouped, answers)?;
             }
         }
+        let looked_up = basis.attributor.index.check();
+        looked_up.context("claims that were put away could not be read again")
     }
-    let looked_up = basis.attributor.index.check();
-    looked_up.context("claims that were put away could not be read again")?;
-    Ok(answers)
+
+    fn answer_one(&mut self, grouped: &Grouped<'_>, answers: &mut Answers) -> Result<()> {
+        let mut traced = self.basis.attributor.attribute(&grouped.event);
+        traced.delivered(grouped.deliveries, &grouped.notes);
+        let chain = traced.chain();
+        let attribution = traced.view(&chain);
+        let judged = judge_then(&mut self.judge, &attribution);
+        self.tally.observe(&attribution, judged.as_deref());
+        let begin = answers.rows.len();
+        let raw = self.basis.raw(grouped.place);
+        self.writer.write(&mut answers.rows, &attribution, judged.as_ref(), raw);
+        if let Some(encoder) = &mut self.encoder {
+            let body = answers.rows.get(begin..).unwrap_or(&[]);
+            encoder.row(&attribution, judged.as_deref(), body, &mut answers.proofs)?;
+        }
+        Ok(())
+    }
 }
 
 /// Only privileged actions of principals that are not ours are judged.
-fn judge_then(judge: &mut Judge<'_>, attribution: &Attribution<'_>) -> Option<Judgement> {
+fn judge_then(judge: &mut Judge<'_>, attribution: &Attribution<'_>) -> Option<Rc<Judgement>> {
     let event = &attribution.event;
     if !event.privileged || !attribution.class.is_judged() {
         return None;

@@ -8,34 +8,59 @@ use countersign_model::attribution::{Attribution, Party};
 use countersign_model::finding::Finding;
 use countersign_model::judgement::Judgement;
 
+use crate::chance::{self, Digest};
+
+/// The evidence of some rows, in their order.
+#[derive(Debug, Default)]
+pub struct Proofs {
+    /// Encoded for the ledger, and where each row's ends.
+    leaves: Vec<u8>,
+    ends: Vec<usize>,
+    /// The SHA-256 of each row as it is written out.
+    digests: Vec<u8>,
+}
+
+impl Proofs {
+    pub fn clear(&mut self) {
+        self.leaves.clear();
+        self.ends.clear();
+        self.digests.clear();
+    }
+}
+
 /// Encodes rows for the ledger: one on each thread, so that whoever writes only appends.
 #[derive(Debug)]
 pub struct Encoder {
     handles: Handles,
     bytes: Vec<u8>,
+    account: String,
 }
 
 impl Encoder {
     pub fn new(handles: Handles) -> Self {
-        Self { handles, bytes: Vec::new() }
+        Self { handles, bytes: Vec::new(), account: String::new() }
     }
 
-    /// Appends the encoded leaf of one row to `out`; `body` is the row as it is written out.
+    /// Adds the evidence of one row to `proofs`; `body` is the row as it is written out.
     pub fn row(
         &mut self,
         attribution: &Attribution<'_>,
         judged: Option<&Judgement>,
         body: &[u8],
-        out: &mut Vec<u8>,
+        proofs: &mut Proofs,
     ) -> Result<()> {
+        let body = chance::digest(body);
+        let holder = self.party(&attribution.holder);
+        let is_same = attribution.actor == attribution.holder;
+        let actor = if is_same { holder } else { self.party(&attribution.actor) };
         let (event, handles) = (&attribution.event, &mut self.handles);
         let (handle, salt) = handles.event(event.source, event.id);
         let row = entry::Row {
             time: event.time.0,
             event: handle,
             tenant: handles.handle(Noun::Tenant, event.tenant),
-            actor: party(handles, &attribution.actor),
-            holder: party(handles, &attribution.holder),
+            actor,
+            holder,
             grant: judged
                 .and_then(|j| j.grant.as_deref())
                 .map(|id| handles.handle(Noun::Grant, id)),
@@ -49,32 +74,49 @@ impl Encoder {
             reasons: judged.map_or_else(Vec::new, |judged| {
                 judged.reasons.iter().map(|reason| reason.code.as_str()).collect()
             }),
-            body: salt.commit(body),
+            body: salt.commit_digest(&body),
         };
         row.encode_into(&mut self.bytes)?;
-        out.extend_from_slice(&self.bytes);
+        proofs.leaves.extend_from_slice(&self.bytes);
+        proofs.ends.push(proofs.leaves.len());
+        proofs.digests.extend_from_slice(&body);
         Ok(())
     }
-}
 
-fn party(handles: &mut Handles, party: &Party<'_>) -> Option<Handle> {
-    if let Some(identity) = party.identity {
-        return Some(handles.handle(Noun::Identity, identity));
+    fn party(&mut self, party: &Party<'_>) -> Option<Handle> {
+        if let Some(identity) = party.identity {
+            return Some(self.handles.handle(Noun::Identity, identity));
+        }
+        let (namespace, value) = party.account?;
+        self.account.clear();
+        for part in [namespace, "\n", value] {
+            self.account.push_str(part);
+        }
+        Some(self.handles.handle(Noun::Account, &self.account))
     }
-    let (namespace, value) = party.account?;
-    Some(handles.handle(Noun::Account, &format!("{namespace}\n{value}")))
 }
 
 /// The evidence of one run, being written.
 #[derive(Debug)]
 pub struct Evidence<'l> {
     append: Append<'l>,
-    pub rows: u64,
+    rows: u64,
+    /// Of the rows' own digests: each row is hashed once.
+    output: Digest,
+}
+
+/// What a run read, by which facts and rules, and what it found.
+#[derive(Debug, Clone, Copy)]
+pub struct Ran {
+    pub input: [u8; 32],
+    pub register: [u8; 32],
+    pub policies: [u8; 32],
+    pub findings: u64,
 }
 
 impl<'l> Evidence<'l> {
     pub fn new(append: Append<'l>) -> Self {
-        Self { append, rows: 0 }
+        Self { append, rows: 0, output: Digest::new() }
     }
 
     /// The key that names become handles with, for an [`Encoder`].
@@ -82,10 +124,15 @@ impl<'l> Evidence<'l> {
         self.append.handles().clone()
     }
 
-    /// Appends one row as an [`Encoder`] wrote it.
-    pub fn row(&mut self, encoded: &[u8]) -> Result<()> {
-        self.append.row(encoded)?;
-        self.rows += 1;
+    /// Appends rows as an [`Encoder`] wrote them.
+    pub fn rows(&mut self, proofs: &Proofs) -> Result<()> {
+        let mut from = 0;
+        for to in &proofs.ends {
+            self.append.row(proofs.leaves.get(from..*to).unwrap_or(&[]))?;
+            from = *to;
+        }
+        self.rows += proofs.ends.len() as u64;
+        self.output.update(&proofs.digests);
         Ok(())
     }
 
@@ -108,7 +155,16 @@ impl<'l> Evidence<'l> {
     }
 
     /// Closes the run with its own entry and signs a checkpoint over everything.
-    pub fn finish(mut self, run: entry::Run<'_>) -> Result<Appended> {
+    pub fn finish(mut self, ran: Ran) -> Result<Appended> {
+        let run = entry::Run {
+            version: env!("CARGO_PKG_VERSION"),
+            input: ran.input,
+            register: ran.register,
+            policies: ran.policies,
+            output: self.output.finish(),
+            rows: self.rows,
+            findings: ran.findings,
+        };
         self.append.leaf(&Entry::Run(run).encode()?)?;
         self.append.commit().context("could not sign the ledger's checkpoint")
     }

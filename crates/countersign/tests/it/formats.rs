@@ -1,8 +1,10 @@
 //! What machines read: JSON, rows by their schema, the page, the two streams, the exit codes.
 
+use std::fs;
 use std::io::Read;
 use std::process::Stdio;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use serde_json::Value;
 
 use crate::program::{Folder, invictus, rows};
@@ -81,6 +83,23 @@ fn every_row_is_what_the_published_schema_says() {
             assert!(wrong.is_empty(), "{wrong:?} in {line}");
         }
     }
+}
+
+/// As `docs/ledger-format.md` says it, so that anybody who has the rows can hold them against the log.
+#[test]
+fn the_output_in_the_ledger_is_the_digest_of_the_rows_digests() {
+    let folder = Folder::new("output");
+    let (logs, register) = invictus();
+    folder.run(&["trace", &logs, "--register", &register, "--run", "run"]).expect(0);
+    let mut digests = Vec::new();
+    for line in folder.read("run/rows.ndjson").split_inclusive('\n') {
+        digests.extend_from_slice(digest(&SHA256, line.as_bytes()).as_ref());
+    }
+    let output = digest(&SHA256, &digests);
+    let entries = folder.at("run/ledger/tile/entries/000.p");
+    let bundle = fs::read_dir(entries).unwrap().next().unwrap().unwrap().path();
+    let bundle = fs::read(bundle).unwrap();
+    assert!(bundle.windows(32).any(|bytes| bytes == output.as_ref()));
 }
 
 /// `schema register` accepts the examples' registers' canonical form only by the program's own

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its ground is missing")]
 
+mod evidence;
 mod formats;
 mod grades;
 mod hostile;
@@ -9,4 +10,5 @@ mod program;
 mod raw_cases;
 mod resume;
 mod scripts;
+mod serve;
 mod worlds;

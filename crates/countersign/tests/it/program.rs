@@ -99,7 +99,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn new(output: Output, arguments: &[&str]) -> Self {
+    pub fn new(output: Output, arguments: &[&str]) -> Self {
         let out = String::from_utf8(output.stdout).expect("standard output is UTF-8");
         let err = String::from_utf8(output.stderr).expect("standard error is UTF-8");
         assert!(!err.contains("panicked"), "{arguments:?} panicked: {err}");

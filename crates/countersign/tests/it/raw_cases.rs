@@ -145,13 +145,15 @@ fn answer(row: &Value) -> (String, String) {
     line("at", text(&row["time"]));
     line("holder", party(&row["holder"]));
     line("actor", party(&row["actor"]));
-    let chain = row["chain"].as_array().unwrap().iter();
+    // A list without elements is left out.
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let chain = list(&row["chain"]);
     let hop = |hop: &Value| {
         format!("{} {} {}", text(&hop["event"]), text(&hop["rule"]), text(&hop["grade"]))
     };
-    line("chain", chain.map(hop).collect::<Vec<_>>().join(" <- "));
-    let notes = row["notes"].as_array().unwrap().iter().map(text);
-    line("notes", notes.collect::<Vec<_>>().join(", "));
+    line("chain", chain.iter().map(hop).collect::<Vec<_>>().join(" <- "));
+    let notes = list(&row["notes"]);
+    line("notes", notes.iter().map(text).collect::<Vec<_>>().join(", "));
     (text(&row["event"]), body)
 }
 

@@ -1,4 +1,16 @@
-//! Govern from outside: whatever the split and the order, the same report.
+//! Govern from outside: whatever the split and the order, the same report; `cases/*.txt` for people
+//! to read.
+
+#![expect(
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on stops with what is wrong"
+)]
+
+mod case;
+mod cases;
+mod properties;
+mod templates;
 
 use countersign_govern::report::{Seen, report};
 use countersign_govern::tally::Tally;
@@ -37,6 +49,7 @@ fn register() -> Register {
             state: Some(OrganizationState::Active),
             sponsor: Some("gone".into()),
             contract: days(0, 1000),
+            suspended: Vec::new(),
         },
     );
     register.identities.insert(
@@ -47,6 +60,7 @@ fn register() -> Register {
             kind: IdentityKind::Service,
             owner: None,
             active: days(0, 1000),
+            suspended: Vec::new(),
             accounts: vec![Account {
                 namespace: "aws".into(),
                 value: "bot".into(),
@@ -83,9 +97,11 @@ fn register() -> Register {
             justification: None,
             interval: days(0, 1000),
             revoked: None,
+            suspended: Vec::new(),
             review_due: None,
             review_grace: None,
             passed_on_from: None,
+            break_glass: false,
         },
     );
     register

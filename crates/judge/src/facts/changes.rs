@@ -1,6 +1,8 @@
 //! When anything of the register changes.
 
-use countersign_model::register::{Credential, Grant, Identity, Register, Sponsor, TrustPath};
+use countersign_model::register::{
+    Credential, Grant, Identity, Organization, Register, Sponsor, TrustPath,
+};
 use countersign_model::time::{Duration, End, Interval, Timestamp};
 
 use crate::grant;
@@ -8,7 +10,7 @@ use crate::grant;
 /// Every instant that a guardrail compares with, sorted, without repeats.
 pub(super) fn changes(register: &Register) -> Vec<Timestamp> {
     let mut all = Changes(Vec::new());
-    register.organizations.values().for_each(|known| all.interval(known.contract));
+    register.organizations.values().for_each(|known| all.organization(known));
     register.sponsors.values().for_each(|known| all.sponsor(known));
     register.trust_paths.values().for_each(|known| all.trust_path(known));
     register.identities.values().for_each(|known| all.identity(known));
@@ -40,9 +42,19 @@ impl Changes {
         self.end(interval.until);
     }
 
+    fn intervals(&mut self, intervals: &[Interval]) {
+        intervals.iter().for_each(|interval| self.interval(*interval));
+    }
+
+    fn organization(&mut self, organization: &Organization) {
+        self.interval(organization.contract);
+        self.intervals(&organization.suspended);
+    }
+
     fn sponsor(&mut self, sponsor: &Sponsor) {
         self.interval(sponsor.employed);
         self.at(sponsor.succession_until);
+        self.at(sponsor.reduced_from);
     }
 
     fn trust_path(&mut self, path: &TrustPath) {
@@ -52,6 +64,7 @@ impl Changes {
 
     fn identity(&mut self, identity: &Identity) {
         self.interval(identity.active);
+        self.intervals(&identity.suspended);
         identity.accounts.iter().for_each(|account| self.interval(account.active));
         self.end(identity.mandate.as_ref().and_then(|mandate| mandate.until));
     }
@@ -70,6 +83,7 @@ impl Changes {
     fn grant(&mut self, grant: &Grant) {
         self.interval(grant.interval);
         self.at(grant.revoked);
+        self.intervals(&grant.suspended);
         self.at(grant.review_due);
         self.at(grant::review_last(grant));
     }

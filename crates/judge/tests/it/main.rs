@@ -12,3 +12,4 @@ mod case;
 mod cases;
 mod remembering;
 mod removal;
+mod states;

@@ -26,6 +26,27 @@ impl<'a> Writer<'a> {
         self.0.extend_from_slice(&number.to_be_bytes());
     }
 
+    /// A number of things of which there is at least one.
+    pub fn count(&mut self, count: u32) -> Result<(), EntryError> {
+        if count == 0 {
+            return Err(EntryError::Empty);
+        }
+        self.0.extend_from_slice(&count.to_be_bytes());
+        Ok(())
+    }
+
+    pub fn byte(&mut self, byte: u8) {
+        self.0.push(byte);
+    }
+
+    pub fn id(&mut self, id: &[u8; 16]) {
+        self.0.extend_from_slice(id);
+    }
+
+    pub fn signature(&mut self, signature: &[u8; 64]) {
+        self.0.extend_from_slice(signature);
+    }
+
     pub fn handle(&mut self, handle: Handle) {
         self.0.extend_from_slice(&handle.0);
     }
@@ -81,6 +102,18 @@ impl<'a> Reader<'a> {
         self.array().map(u16::from_be_bytes)
     }
 
+    pub fn count(&mut self) -> Option<u32> {
+        self.array().map(u32::from_be_bytes).filter(|&count| count > 0)
+    }
+
+    pub fn id(&mut self) -> Option<[u8; 16]> {
+        self.array()
+    }
+
+    pub fn signature(&mut self) -> Option<[u8; 64]> {
+        self.array()
+    }
+
     pub fn handle(&mut self) -> Option<Handle> {
         self.array().map(Handle)
     }
@@ -110,7 +143,7 @@ impl<'a> Reader<'a> {
         codes.is_sorted_by(|left, right| left < right).then_some(codes)
     }
 
-    fn byte(&mut self) -> Option<u8> {
+    pub fn byte(&mut self) -> Option<u8> {
         self.array::<1>().map(|[byte]| byte)
     }
 

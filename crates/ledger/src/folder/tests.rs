@@ -8,10 +8,14 @@ use crate::prove::{ProveError, prove, prove_row};
 use crate::verify::verify;
 
 /// A folder of one test, removed at its end.
-struct Temporary(PathBuf);
+pub(crate) struct Temporary(PathBuf);
 
 impl Temporary {
-    fn new() -> Self {
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("countersign-ledger-{}-{count}", std::process::id());
@@ -20,7 +24,7 @@ impl Temporary {
         Self(folder)
     }
 
-    fn open(&self) -> Result<Ledger, LedgerError> {
+    pub fn open(&self) -> Result<Ledger, LedgerError> {
         Ledger::open_or_create(&self.0, &options())
     }
 }

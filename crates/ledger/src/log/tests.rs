@@ -43,8 +43,20 @@ impl FaultyDisk {
         self.0.lock().unwrap()
     }
 
+    /// The power will fail after so many operations; `seed` chooses what of it reaches the disk.
+    pub fn fail_after(&self, operations: usize, seed: u64) {
+        let mut state = self.lock();
+        state.fuel = Some(operations);
+        state.random = Random(seed);
+    }
+
+    /// Every checkpoint that a reader could have seen.
+    pub fn seen(&self) -> Vec<Vec<u8>> {
+        self.lock().seen.clone()
+    }
+
     /// The power fails: any part of what was not synced may have reached the disk.
-    fn crash(&self) {
+    pub fn crash(&self) {
         let mut state = self.lock();
         let mut files = state.synced.clone();
         for operation in std::mem::take(&mut state.since_sync) {

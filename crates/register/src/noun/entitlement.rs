@@ -1,12 +1,14 @@
 //! Entitlements: what may be done, and what it takes.
 
 use countersign_model::id::TenantId;
-use countersign_model::register::{Catalog, Entitlement, RiskTier};
+use countersign_model::register::{
+    ApprovalPolicy, Catalog, Entitlement, OrganizationKind, RiskTier, WhoMayAsk,
+};
 
 use crate::item::Item;
 use crate::noun::Noun;
 use crate::shape::{Kind, LEVELS, Shape, TEXTS, optional, required};
-use crate::write::Fields;
+use crate::write::{Fields, Out};
 
 pub(crate) const SHAPE: Shape = Shape {
     name: "an entitlement",
@@ -36,6 +38,35 @@ pub(crate) const SHAPE: Shape = Shape {
             Kind::List(&Kind::Ref(Noun::Entitlement)),
             "What nobody may hold together with it.",
         ),
+        optional(
+            "who_may_ask",
+            Kind::Map(&WHO_MAY_ASK),
+            "Who may ask for it; if not given, its sponsor decides each time.",
+        ),
+        optional(
+            "approval",
+            Kind::OneOf(|| ApprovalPolicy::ALL.map(ApprovalPolicy::as_str).to_vec()),
+            "Who approves a grant of low or medium risk; high and critical always take both.",
+        ),
+        optional(
+            "passed_on_depth",
+            Kind::Level(0, 9),
+            "How many levels below it a reseller's grant may be passed on.",
+        ),
+    ],
+};
+
+const WHO_MAY_ASK: Shape = Shape {
+    name: "who may ask",
+    fields: &[
+        optional(
+            "kinds",
+            Kind::List(&Kind::OneOf(|| {
+                OrganizationKind::ALL.map(OrganizationKind::as_str).to_vec()
+            })),
+            "Organizations of these kinds.",
+        ),
+        optional("organizations", Kind::List(&Kind::Ref(Noun::Organization)), "And these."),
     ],
 };
 
@@ -53,6 +84,12 @@ pub(crate) fn read(item: Item<'_>) -> Option<Entitlement> {
         longest: item.duration("longest"),
         review_every: item.duration("review_every"),
         incompatible_with: item.ids("incompatible_with"),
+        who_may_ask: item.map("who_may_ask").map(|who| WhoMayAsk {
+            kinds: who.words("kinds", &OrganizationKind::ALL, OrganizationKind::as_str),
+            organizations: who.ids("organizations"),
+        }),
+        approval: item.one_of("approval", &ApprovalPolicy::ALL, ApprovalPolicy::as_str),
+        passed_on_depth: item.level("passed_on_depth"),
     })
 }
 
@@ -70,6 +107,9 @@ pub(crate) fn write(entitlement: &Entitlement, fields: Fields) -> Fields {
         longest,
         review_every,
         incompatible_with,
+        who_may_ask,
+        approval,
+        passed_on_depth,
     } = entitlement;
     let incompatible: Vec<String> = incompatible_with.iter().map(ToString::to_string).collect();
     fields
@@ -85,4 +125,16 @@ pub(crate) fn write(entitlement: &Entitlement, fields: Fields) -> Fields {
         .duration("longest", *longest)
         .duration("review_every", *review_every)
         .some_texts("incompatible_with", &incompatible)
+        .put("who_may_ask", who_may_ask.as_ref().map(who))
+        .text("approval", approval.map(ApprovalPolicy::as_str))
+        .level("passed_on_depth", *passed_on_depth)
+}
+
+fn who(WhoMayAsk { kinds, organizations }: &WhoMayAsk) -> Out {
+    let kinds: Vec<String> = kinds.iter().map(|kind| kind.as_str().to_owned()).collect();
+    let organizations: Vec<String> = organizations.iter().map(ToString::to_string).collect();
+    Fields::default()
+        .some_texts("kinds", &kinds)
+        .some_texts("organizations", &organizations)
+        .into_out()
 }

@@ -5,7 +5,7 @@ use countersign_model::register::{Grant, Grantee};
 
 use crate::item::Item;
 use crate::noun::Noun;
-use crate::shape::{Kind, Shape, alternative, optional, required};
+use crate::shape::{INTERVALS, Kind, Shape, alternative, optional, required};
 use crate::write::Fields;
 
 pub(crate) const SHAPE: Shape = Shape {
@@ -25,9 +25,15 @@ pub(crate) const SHAPE: Shape = Shape {
         optional("from", Kind::Time, "The first instant at which it holds."),
         optional("until", Kind::End, "The first instant at which it no longer holds."),
         optional("revoked", Kind::Time, "When it was revoked."),
+        optional("suspended", INTERVALS, "When it was or is suspended."),
         optional("review_due", Kind::Time, "When its next review is due."),
         optional("review_grace", Kind::Duration, "How long after that it may still be used."),
         optional("passed_on_from", Kind::Ref(Noun::Grant), "The reseller's own grant."),
+        optional(
+            "break_glass",
+            Kind::Bool,
+            "Taken in an emergency, without approval before; two people look at it afterwards.",
+        ),
     ],
 };
 
@@ -44,9 +50,11 @@ pub(crate) fn read(item: Item<'_>) -> Option<Grant> {
         justification: item.text("justification"),
         interval: item.own_interval(),
         revoked: item.time("revoked"),
+        suspended: item.intervals("suspended"),
         review_due: item.time("review_due"),
         review_grace: item.duration("review_grace"),
         passed_on_from: item.id("passed_on_from"),
+        break_glass: item.flag("break_glass").unwrap_or(false),
     })
 }
 
@@ -58,9 +66,11 @@ pub(crate) fn write(grant: &Grant, fields: Fields) -> Fields {
         justification,
         interval,
         revoked,
+        suspended,
         review_due,
         review_grace,
         passed_on_from,
+        break_glass,
     } = grant;
     let (key, grantee) = match to {
         Grantee::Identity(id) => ("identity", id.as_str()),
@@ -75,7 +85,9 @@ pub(crate) fn write(grant: &Grant, fields: Fields) -> Fields {
         .time("from", interval.from)
         .end("until", interval.until)
         .time("revoked", *revoked)
+        .intervals("suspended", suspended)
         .time("review_due", *review_due)
         .duration("review_grace", *review_grace)
         .text("passed_on_from", passed_on_from.as_ref().map(GrantId::as_str))
+        .flag("break_glass", break_glass.then_some(true))
 }

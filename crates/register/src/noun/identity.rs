@@ -6,7 +6,7 @@ use countersign_model::register::{Account, Identity, IdentityKind, Mandate};
 use crate::item::Item;
 use crate::noun::Noun;
 use crate::scalar::end_text;
-use crate::shape::{Kind, Shape, TEXTS, WHEN, optional, required};
+use crate::shape::{INTERVALS, Kind, Shape, TEXTS, WHEN, optional, required};
 use crate::write::{Fields, Out};
 
 pub(crate) const SHAPE: Shape = Shape {
@@ -22,6 +22,7 @@ pub(crate) const SHAPE: Shape = Shape {
         ),
         optional("owner", Kind::Text, "For all but humans: who answers for it."),
         optional("active", WHEN, "From when until when it may be used."),
+        optional("suspended", INTERVALS, "When it was or is suspended."),
         optional("accounts", Kind::List(&Kind::Map(&ACCOUNT)), "How logs name it."),
         optional("networks", Kind::List(&Kind::Network), "Where it is registered to be used from."),
         optional("mandate", Kind::Map(&MANDATE), "For agents: what they may do."),
@@ -62,6 +63,7 @@ pub(crate) fn read(item: Item<'_>) -> Option<Identity> {
         kind: item.one_of("kind", &IdentityKind::ALL, IdentityKind::as_str)?,
         owner: item.text("owner"),
         active: item.interval("active"),
+        suspended: item.intervals("suspended"),
         accounts: item.maps("accounts").filter_map(account).collect(),
         networks: item.texts("networks"),
         mandate: item.map("mandate").map(|mandate| Mandate {
@@ -73,8 +75,17 @@ pub(crate) fn read(item: Item<'_>) -> Option<Identity> {
 }
 
 pub(crate) fn write(identity: &Identity, fields: Fields) -> Fields {
-    let Identity { name, organization, kind, owner, active, accounts, networks, mandate } =
-        identity;
+    let Identity {
+        name,
+        organization,
+        kind,
+        owner,
+        active,
+        suspended,
+        accounts,
+        networks,
+        mandate,
+    } = identity;
     let accounts = accounts.iter().map(|Account { namespace, value, trust_path, active }| {
         Fields::default()
             .text("namespace", Some(namespace))
@@ -96,6 +107,7 @@ pub(crate) fn write(identity: &Identity, fields: Fields) -> Fields {
         .word("kind", kind.as_str())
         .text("owner", owner.as_deref())
         .interval("active", active)
+        .intervals("suspended", suspended)
         .put("accounts", Out::some_list(accounts))
         .texts("networks", networks.as_deref())
         .put("mandate", mandate)

@@ -5,7 +5,7 @@ use countersign_model::register::{Organization, OrganizationKind, OrganizationSt
 
 use crate::item::Item;
 use crate::noun::Noun;
-use crate::shape::{Kind, Shape, WHEN, optional, required};
+use crate::shape::{INTERVALS, Kind, Shape, WHEN, optional, required};
 use crate::write::Fields;
 
 pub(crate) const SHAPE: Shape = Shape {
@@ -26,6 +26,7 @@ pub(crate) const SHAPE: Shape = Shape {
         ),
         optional("sponsor", Kind::Ref(Noun::Sponsor), "Who of us is accountable for it."),
         optional("contract", WHEN, "From when until when there is a contract."),
+        optional("suspended", INTERVALS, "When it was or is suspended; all its access stops then."),
     ],
 };
 
@@ -37,11 +38,12 @@ pub(crate) fn read(item: Item<'_>) -> Option<Organization> {
         state: item.one_of("state", &OrganizationState::ALL, OrganizationState::as_str),
         sponsor: item.id("sponsor"),
         contract: item.interval("contract"),
+        suspended: item.intervals("suspended"),
     })
 }
 
 pub(crate) fn write(organization: &Organization, fields: Fields) -> Fields {
-    let Organization { name, kind, via, state, sponsor, contract } = organization;
+    let Organization { name, kind, via, state, sponsor, contract, suspended } = organization;
     fields
         .text("name", name.as_deref())
         .word("kind", kind.as_str())
@@ -49,4 +51,5 @@ pub(crate) fn write(organization: &Organization, fields: Fields) -> Fields {
         .text("state", state.map(OrganizationState::as_str))
         .text("sponsor", sponsor.as_ref().map(SponsorId::as_str))
         .interval("contract", contract)
+        .intervals("suspended", suspended)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use countersign_model::id::OrganizationId;
-use countersign_model::register::{Grantee, IdentityKind, Register};
+use countersign_model::register::{Grantee, Group, IdentityKind, Register};
 use countersign_model::time::End;
 
 use super::{At, Rules, may_overlap};
@@ -48,12 +48,12 @@ fn grants(rules: &mut Rules<'_>) {
     }
 }
 
-/// Whose the grantee is; a group may be of several.
+/// Whose the grantee is; a group may be of several, and then says none.
 fn whose<'a>(register: &'a Register, to: &'a Grantee) -> Option<&'a OrganizationId> {
     match to {
         Grantee::Identity(id) => Some(&register.identities.get(id)?.organization),
         Grantee::Organization(id) => Some(id),
-        Grantee::Group(_) => None,
+        Grantee::Group(id) => register.groups.get(id)?.organization.as_ref(),
     }
 }
 
@@ -132,7 +132,11 @@ fn maps(rules: &mut Rules<'_>) {
 }
 
 fn members(rules: &mut Rules<'_>) {
-    for (id, group) in &rules.register.groups {
+    let register = rules.register;
+    for (id, group) in &register.groups {
+        if let Some(whose) = &group.organization {
+            members_of(rules, id.as_str(), group, whose);
+        }
         let mut order: Vec<usize> = (0..group.members.len()).collect();
         order.sort_by_key(|nth| (&group.members[*nth].identity, *nth));
         for pair in order.windows(2) {
@@ -142,6 +146,20 @@ fn members(rules: &mut Rules<'_>) {
                 let fix = "keep one, or give the first an `until`";
                 rules.wrong(Noun::Group, id.as_str(), At::Nth("members", pair[1]), message, fix);
             }
+        }
+    }
+}
+
+/// A group that is of one organization has its people, and those of whom it brought in.
+fn members_of(rules: &mut Rules<'_>, id: &str, group: &Group, whose: &OrganizationId) {
+    let register = rules.register;
+    for (nth, member) in group.members.iter().enumerate() {
+        let Some(identity) = register.identities.get(&member.identity) else { continue };
+        if !rules.is_or_came_by(&identity.organization, whose) {
+            let of = &identity.organization;
+            let message = format!("`{}` is of `{of}`, the group of `{whose}`", member.identity);
+            let fix = "take it out, or leave the group's `organization` out if it is of several";
+            rules.wrong(Noun::Group, id, At::Nth("members", nth), message, fix);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::schema::{json, mappings};
 use crate::{check_golden, documented};
 
 /// What no guardrail asks for, or what may be left out because something else says it.
-const NOT_ASKED: [&str; 10] = [
+const NOT_ASKED: [&str; 11] = [
     "name",
     "environment",
     "resources",
@@ -17,6 +17,7 @@ const NOT_ASKED: [&str; 10] = [
     "shared",
     "privileged",
     "review_grace",
+    "suspended",
     "groups",
 ];
 

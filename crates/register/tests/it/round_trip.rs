@@ -3,8 +3,8 @@
 use countersign_model::assurance::Assurance;
 use countersign_model::id::{EntitlementId, IdentityId, OrganizationId, TenantId};
 use countersign_model::register::{
-    Account, Catalog, Entitlement, Identity, IdentityKind, Mandate, Organization, OrganizationKind,
-    OrganizationState, OwnRule, Register, RiskTier, Tenant,
+    Account, ApprovalPolicy, Catalog, Entitlement, Identity, IdentityKind, Mandate, Organization,
+    OrganizationKind, OrganizationState, OwnRule, Register, RiskTier, Tenant, WhoMayAsk,
 };
 use countersign_model::time::{Duration, End, Interval, Timestamp};
 use countersign_register::{parse, write, write_files};
@@ -47,6 +47,7 @@ fn register_of(texts: &[String], times: &[i64]) -> Register {
             kind,
             owner: (at % 2 == 0).then(|| text(at + 2)),
             active: Interval { from: Some(time(at)), until: (at % 3 == 0).then_some(End::Never) },
+            suspended: vec![Interval { from: Some(time(at)), until: None }, Interval::default()],
             accounts: vec![account],
             networks: (at % 2 == 1).then(Vec::new),
             mandate: agent.then(|| Mandate { actions: vec![text(at)], ..Mandate::default() }),
@@ -71,6 +72,7 @@ fn register_of(texts: &[String], times: &[i64]) -> Register {
         state: Some(OrganizationState::Active),
         sponsor: None,
         contract: Interval { from: None, until: Some(End::At(time(2))) },
+        suspended: Vec::new(),
     };
     register.organizations.insert(organization, partner);
     register
@@ -92,6 +94,9 @@ fn entitlement(texts: &[String], longest: i64) -> Entitlement {
         longest: Some(Duration::from_seconds(longest.rem_euclid(1 << 30))),
         review_every: Some(Duration::from_days(90)),
         incompatible_with: Vec::new(),
+        who_may_ask: Some(WhoMayAsk::default()),
+        approval: Some(ApprovalPolicy::Both),
+        passed_on_depth: Some(9),
     }
 }
 

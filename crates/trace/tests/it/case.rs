@@ -170,6 +170,7 @@ fn identity(
         },
         owner: None,
         active: Interval::default(),
+        suspended: Vec::new(),
         accounts: Vec::new(),
         networks: None,
         mandate: None,

@@ -1,0 +1,118 @@
+//! The product's verbs: who asks for what, whether they may, what becomes of it, and its evidence.
+//!
+//! Console, command line and API call the same verbs here; there is no second way in. A verb reads
+//! items, decides by pure rooms (`judge`, `govern`, the lifecycles of `model`), and gives the store
+//! one batch: the new versions, the leaf that is their evidence, and the versions it was decided on.
+//! If one of those is no longer the newest, the verb is decided again.
+//!
+//! Start with [`App`], then [`documents`](App::item) for reading and [`App::act`] for the life of an item.
+//!
+//! Forbidden here: HTTP, SQL, HTML. Time and chance are given to [`App::new`].
+
+mod act;
+mod apply;
+mod caller;
+mod documents;
+mod effect;
+mod ends;
+mod error;
+mod evidence;
+mod index;
+mod sequencer;
+mod token;
+
+use std::sync::{Mutex, PoisonError};
+
+use countersign_judge::permission::Permissions;
+use countersign_ledger::Handles;
+use countersign_model::time::Timestamp;
+use countersign_store::Store;
+
+pub use countersign_register::{SETTINGS, SETTINGS_ID, parse as parse_register, time};
+pub use countersign_store::feed::{Changed, Cursor};
+pub use countersign_store::items::Filter;
+
+pub use crate::act::Act;
+pub use crate::apply::{Plan, Planned};
+pub use crate::caller::Caller;
+pub use crate::documents::{Page, View};
+pub use crate::error::AppError;
+pub use crate::sequencer::{Sequencer, SequencerError};
+pub use crate::token::{Made, TokenKind};
+
+/// Reads the clock.
+pub type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
+/// Fills bytes that nobody can foresee.
+pub type Chance = Box<dyn Fn(&mut [u8]) + Send + Sync>;
+
+/// What verbs work on.
+pub struct App {
+    store: Store,
+    permissions: Permissions,
+    /// Makes the names that stand in leaves.
+    handles: Mutex<Handles>,
+    clock: Clock,
+    chance: Chance,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "App({:?})", self.store)
+    }
+}
+
+impl App {
+    pub fn new(store: Store, handles: Handles, clock: Clock, chance: Chance) -> Self {
+        let permissions = Permissions::shipped();
+        Self { store, permissions, handles: Mutex::new(handles), clock, chance }
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn ready(&self) -> Result<(), AppError> {
+        self.store.meta("schema")?;
+        Ok(())
+    }
+
+    /// Acts after a place in the feed, and the place to go on from.
+    pub fn changes(
+        &self,
+        caller: &Caller,
+        (transaction, seq): (i64, i64),
+    ) -> Result<(Vec<Changed>, (i64, i64)), AppError> {
+        self.demand(caller, "list", "change")?;
+        let changes = self.store.changes(Cursor { transaction, seq }, 100)?;
+        let last = changes
+            .last()
+            .map_or((transaction, seq), |change| (change.cursor.transaction, change.cursor.seq));
+        Ok((changes, last))
+    }
+
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    fn random<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        (self.chance)(&mut bytes);
+        bytes
+    }
+
+    fn with_handles<T>(&self, work: impl FnOnce(&mut Handles) -> T) -> T {
+        work(&mut self.handles.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// SHA-256.
+pub fn digest(bytes: &[u8]) -> Vec<u8> {
+    aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes).as_ref().to_vec()
+}
+
+/// Nanoseconds, as `model` counts, to the store's microseconds.
+fn micros(at: Timestamp) -> i64 {
+    at.0.div_euclid(1_000)
+}

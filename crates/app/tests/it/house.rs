@@ -1,0 +1,125 @@
+//! An instance of its own for each test, with a clock that moves when told.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use countersign_app::{App, Caller, Sequencer};
+use countersign_judge::permission::Role;
+use countersign_ledger::{Ledger, OpenOptions};
+use countersign_model::register::Register;
+use countersign_model::time::Timestamp;
+use countersign_store::{Address, Store};
+
+pub struct House {
+    pub app: App,
+    pub folder: PathBuf,
+    clock: Arc<AtomicI64>,
+}
+
+static NUMBER: AtomicU64 = AtomicU64::new(0);
+
+impl House {
+    pub fn new() -> Self {
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("countersign-app-{}-{number}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        let _ = std::fs::remove_dir_all(&folder);
+        Self::at(folder)
+    }
+
+    fn at(folder: PathBuf) -> Self {
+        let clock = Arc::new(AtomicI64::new(countersign_register::time("2026-11-25").unwrap().0));
+        let store = Store::open(&Address::Sqlite(folder.join("state.sqlite"))).unwrap();
+        let mut ledger = ledger(&folder);
+        let handles = ledger.handles().clone();
+        let now = Arc::clone(&clock);
+        let chance = AtomicU64::new(1);
+        let app = App::new(
+            store,
+            handles,
+            Box::new(move || Timestamp(now.load(Ordering::Relaxed))),
+            Box::new(move |bytes| {
+                // Different each time is all that these tests need.
+                let number = chance.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+                bytes.iter_mut().zip(number.iter().cycle()).for_each(|(byte, from)| *byte = *from);
+            }),
+        );
+        Self { app, folder, clock }
+    }
+
+    pub fn set_clock(&self, time: &str) {
+        self.clock.store(countersign_register::time(time).unwrap().0, Ordering::Relaxed);
+    }
+
+    /// Everything that waits goes into the ledger; how many leaves it has then.
+    pub fn sequence(&self) -> u64 {
+        let mut sequencer = Sequencer::new(ledger(&self.folder), self.app.store()).unwrap();
+        loop {
+            let (leaves, more) = sequencer.step(self.app.store()).unwrap();
+            if !more {
+                return leaves;
+            }
+        }
+    }
+
+    pub fn apply(&self, register: &str) -> countersign_app::Plan {
+        self.app.apply(&owner(), &parsed(register), &<_>::default()).unwrap()
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn ledger(folder: &Path) -> Ledger {
+    let options = OpenOptions {
+        origin: "test.example/instance",
+        private_key: None,
+        signing_seed: [7; 32],
+        handle_seed: [8; 32],
+    };
+    Ledger::open_in_order(&folder.join("ledger"), &options).unwrap()
+}
+
+pub fn parsed(text: &str) -> Register {
+    let (register, mistakes) =
+        countersign_register::parse(&[("register.yaml".to_owned(), text.to_owned())]);
+    assert!(mistakes.is_empty(), "{mistakes:?}");
+    register
+}
+
+pub fn owner() -> Caller {
+    Caller {
+        principal: "member:owner".to_owned(),
+        role: Role::Owner,
+        organization: None,
+        sponsor: None,
+        tenant: None,
+    }
+}
+
+pub fn sponsor(id: &str) -> Caller {
+    Caller {
+        principal: format!("member:{id}"),
+        role: Role::Sponsor,
+        organization: None,
+        sponsor: Some(id.to_owned()),
+        tenant: None,
+    }
+}
+
+pub fn partner(organization: &str) -> Caller {
+    Caller {
+        principal: format!("member:admin-of-{organization}"),
+        role: Role::PartnerAdmin,
+        organization: Some(organization.to_owned()),
+        sponsor: None,
+        tenant: None,
+    }
+}
+
+/// A small company: a reseller, a partner it brought in, people, a machine, two grants.
+pub const COMPANY: &str = include_str!("../../../http/tests/it/company.yaml");

@@ -1,0 +1,8 @@
+//! The verbs on a real store and a real ledger.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod house;
+mod lives;
+mod register;
+mod tokens;

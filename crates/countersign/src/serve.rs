@@ -1,0 +1,163 @@
+//! A node: the store, the API, and what goes on behind it. Starts on nothing but an empty folder.
+
+mod background;
+mod listen;
+mod metrics;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use countersign_app::{App, Sequencer};
+use countersign_http::{Counted, Server};
+use countersign_ledger::{Handles, Ledger, OpenOptions};
+use countersign_model::time::Timestamp;
+use countersign_store::lead::Lead;
+use countersign_store::{Address, Store};
+
+use crate::chance;
+use crate::cli::{Log, ServeArgs};
+use crate::out::{self, Exit};
+use background::Background;
+
+/// The operator's log goes to standard error.
+pub fn log(form: Log) {
+    let to_error = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
+    // A second initialisation, as in a test, leaves the first.
+    let _ = match form {
+        Log::Json => to_error.json().try_init(),
+        Log::Text => to_error.try_init(),
+    };
+}
+
+pub fn run(args: &ServeArgs) -> Result<Exit> {
+    let address = address(args)?;
+    private_folder(&args.data)?;
+    let lead = Lead::take(&address).context("could not ask which node leads")?;
+    if lead.is_none() && matches!(address, Address::Sqlite(_)) {
+        bail!(
+            "another process serves `{}`; stop it, or give this one another --data",
+            args.data.display()
+        );
+    }
+    let store = Store::open(&address).context("could not open the store")?;
+    let folder = args.data.join("ledger");
+    let (sequencer, handles) = match lead {
+        Some(lead) => {
+            let mut ledger = open_ledger(&folder)?;
+            let handles = ledger.handles().clone();
+            (Some((lead, Sequencer::new(ledger, &store)?)), handles)
+        }
+        None => (None, handles(&folder)?),
+    };
+    let app = App::new(store, handles, Box::new(now), Box::new(fill));
+    if sequencer.is_some() {
+        tell_first_code(&app)?;
+    }
+    let server = Arc::new(Server { app, counted: Counted::default() });
+    let background = Background { server: Arc::clone(&server), address, folder };
+    serve_until_told(args, &server, background, sequencer)
+}
+
+fn serve_until_told(
+    args: &ServeArgs,
+    server: &Arc<Server>,
+    background: Background,
+    sequencer: Option<(Lead, Sequencer)>,
+) -> Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("could not start the threads that serve")?;
+    let running = background.start(sequencer)?;
+    let stopped = running.stopped();
+    let served = runtime.block_on(async {
+        let listen = listen::bind(args.listen).await?;
+        let metrics = listen::bind(args.metrics).await?;
+        let at = listen.local_addr().context("the listener has no address")?;
+        out::say(&format!("Serving http://{at}; metrics on http://{}", metrics.local_addr()?));
+        tokio::spawn(listen::serve_metrics(metrics, Arc::clone(server)));
+        listen::serve(listen, countersign_http::router(server), stopped).await
+    });
+    // Whoever still waits for an answer has had it; what waits for its place in the ledger goes in.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(10));
+    let failed = running.end();
+    served?;
+    match failed {
+        None => Ok(Exit::Ok),
+        Some(why) => {
+            tracing::error!(why, "stopped");
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+fn address(args: &ServeArgs) -> Result<Address> {
+    match &args.store {
+        Some(text) => Ok(text.parse()?),
+        None => Ok(Address::Sqlite(args.data.join("state.sqlite"))),
+    }
+}
+
+/// A folder that only its owner can look into.
+fn private_folder(folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder)
+        .with_context(|| format!("could not make the folder `{}`", folder.display()))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))
+            .with_context(|| format!("could not close the folder `{}`", folder.display()))?;
+    }
+    Ok(())
+}
+
+/// The name of the instance's log. Whoever keeps a checkpoint keeps it with it.
+const ORIGIN: &str = "countersign.local/register";
+
+pub fn open_ledger(folder: &Path) -> Result<Ledger> {
+    let options = OpenOptions {
+        origin: ORIGIN,
+        private_key: None,
+        signing_seed: chance::bytes()?,
+        handle_seed: chance::bytes()?,
+    };
+    Ledger::open_in_order(folder, &options).context("could not open the ledger")
+}
+
+/// Of a node that does not lead: the folder is shared, and the leader made the keys.
+fn handles(folder: &Path) -> Result<Handles> {
+    Ledger::read_handles(folder).with_context(|| {
+        format!(
+            "another node leads, and its keys are not in `{}`; give --data the folder that all nodes share",
+            folder.display()
+        )
+    })
+}
+
+fn tell_first_code(app: &App) -> Result<()> {
+    if let Some(made) = app.first_code()? {
+        out::say(&format!(
+            "Nobody has signed in yet. Within an hour, once:\n\n  countersign sign-in --code {}\n",
+            made.secret
+        ));
+    }
+    Ok(())
+}
+
+/// Nanoseconds since 1970, by the machine's clock.
+pub fn now() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    Timestamp(since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)))
+}
+
+fn fill(bytes: &mut [u8]) {
+    aws_lc_rs::rand::fill(bytes).expect("a system without randomness cannot serve");
+}
+
+/// What is written for operators when an address cannot be had.
+pub(crate) fn taken(address: SocketAddr) -> String {
+    format!("could not listen on {address}; give another by --listen or --metrics")
+}

@@ -1,0 +1,112 @@
+//! What goes on behind the API: evidence into the ledger, and what has ended tidied.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use countersign_app::Sequencer;
+use countersign_http::Server;
+use countersign_store::Address;
+use countersign_store::lead::Lead;
+use tokio::sync::watch;
+
+/// How long evidence waits for a checkpoint, at most.
+const SEQUENCE_EVERY: Duration = Duration::from_millis(200);
+/// How soon another node takes over.
+const LEAD_EVERY: Duration = Duration::from_secs(1);
+const TIDY_EVERY: Duration = Duration::from_secs(30);
+
+pub struct Background {
+    pub server: Arc<Server>,
+    pub address: Address,
+    /// Of the ledger.
+    pub folder: PathBuf,
+}
+
+pub struct Running {
+    thread: JoinHandle<Option<String>>,
+    is_over: Arc<AtomicBool>,
+    stopped: watch::Receiver<bool>,
+}
+
+impl Background {
+    pub fn start(self, sequencer: Option<(Lead, Sequencer)>) -> Result<Running> {
+        let is_over = Arc::new(AtomicBool::new(false));
+        let (stop, stopped) = watch::channel(false);
+        let told = Arc::clone(&is_over);
+        let thread = std::thread::Builder::new()
+            .name("background".to_owned())
+            .spawn(move || {
+                let failed = self.run(sequencer, &told);
+                // Nobody listens any more if the node is ending anyway.
+                let _ = stop.send(true);
+                failed
+            })
+            .context("could not start the thread behind the API")?;
+        Ok(Running { thread, is_over, stopped })
+    }
+
+    /// Until told, or until something failed that only a new start can mend.
+    fn run(&self, mut leads: Option<(Lead, Sequencer)>, is_over: &AtomicBool) -> Option<String> {
+        let mut tidied = Instant::now().checked_sub(TIDY_EVERY);
+        loop {
+            let last = is_over.load(Ordering::Acquire);
+            if self.server.app.store().has_stopped() {
+                return Some("the store's writer has stopped".to_owned());
+            }
+            if let Err(error) = self.lead(&mut leads) {
+                return Some(format!("{error:#}"));
+            }
+            let is_time = tidied.is_none_or(|tidied| tidied.elapsed() >= TIDY_EVERY);
+            if leads.is_some() && is_time && !last {
+                tidied = Some(Instant::now());
+                match self.server.app.tidy_ended() {
+                    Ok(0) => (),
+                    Ok(count) => tracing::info!(count, "ended by themselves"),
+                    Err(error) => tracing::warn!(%error, "could not tidy what has ended"),
+                }
+            }
+            if last {
+                return None;
+            }
+            std::thread::sleep(if leads.is_some() { SEQUENCE_EVERY } else { LEAD_EVERY });
+        }
+    }
+
+    /// Moves what waits into the ledger, if this node leads or now may.
+    fn lead(&self, leads: &mut Option<(Lead, Sequencer)>) -> Result<()> {
+        let store = self.server.app.store();
+        let Some((lead, sequencer)) = leads else {
+            if let Some(lead) = Lead::take(&self.address)? {
+                let ledger = super::open_ledger(&self.folder)?;
+                *leads = Some((lead, Sequencer::new(ledger, store)?));
+                tracing::info!("this node leads now");
+            }
+            return Ok(());
+        };
+        if !lead.holds() {
+            // Its session was ended: another may lead already, and must find the folder free.
+            *leads = None;
+            tracing::warn!("this node leads no more");
+            return Ok(());
+        }
+        while sequencer.step(store)?.1 {}
+        Ok(())
+    }
+}
+
+impl Running {
+    /// Becomes true when the node must stop.
+    pub fn stopped(&self) -> watch::Receiver<bool> {
+        self.stopped.clone()
+    }
+
+    /// Waits until all evidence is in the ledger; why it stopped, if it failed.
+    pub fn end(self) -> Option<String> {
+        self.is_over.store(true, Ordering::Release);
+        self.thread.join().unwrap_or_else(|_| Some("the thread behind the API panicked".to_owned()))
+    }
+}

@@ -1,0 +1,144 @@
+//! The control plane as somebody meets it who starts it and works with it from a terminal.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use crate::program::{Folder, Ran, path_text, repository};
+
+/// A server that ends with its test.
+struct Serving {
+    child: Child,
+    lines: Receiver<String>,
+    address: String,
+    code: Option<String>,
+}
+
+impl Serving {
+    fn start(folder: &Folder) -> Self {
+        Self::start_at(folder, "127.0.0.1:0")
+    }
+
+    fn start_at(folder: &Folder, listen: &str) -> Self {
+        let any = ["--listen", listen, "--metrics", "127.0.0.1:0"];
+        let mut command = folder.command(&[&["serve", "--data", "data"], &any[..]].concat());
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let (send, lines) = channel();
+        let mut err = BufReader::new(child.stderr.take().unwrap()).lines();
+        std::thread::spawn(move || {
+            while let Some(Ok(line)) = err.next() {
+                if send.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        let mut serving = Self { child, lines, address: String::new(), code: None };
+        while serving.address.is_empty() {
+            let line = serving.line().expect("the server ended before it served");
+            if let Some((_, code)) = line.split_once("--code ") {
+                serving.code = Some(code.trim().to_owned());
+            }
+            if let Some((_, rest)) = line.split_once("Serving ") {
+                serving.address = rest.split(';').next().unwrap().to_owned();
+            }
+        }
+        serving
+    }
+
+    fn line(&self) -> Option<String> {
+        self.lines.recv_timeout(Duration::from_secs(60)).ok()
+    }
+
+    /// Told to stop, as an operator or a service manager does; its exit code.
+    fn stop(mut self) -> Option<i32> {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The command line against that server, with a home of its own.
+fn run(folder: &Folder, serving: &Serving, arguments: &[&str]) -> Ran {
+    let output = folder
+        .command(arguments)
+        .env("XDG_CONFIG_HOME", folder.at("config"))
+        .env("COUNTERSIGN_SERVER", &serving.address)
+        .output()
+        .unwrap();
+    Ran::new(output, arguments)
+}
+
+fn example() -> String {
+    path_text(&repository().join("examples/aldgate/register"))
+}
+
+#[test]
+fn from_an_empty_folder_to_an_exported_register_and_an_intact_ledger() {
+    let folder = Folder::new("serve");
+    let serving = Serving::start(&folder);
+    let code = serving.code.clone().unwrap();
+    let refused = run(&folder, &serving, &["list", "grants"]).expect(2);
+    assert!(refused.err.contains("countersign sign-in"), "{}", refused.err);
+    run(&folder, &serving, &["sign-in", "--code", &code]).expect(0);
+    let drift = run(&folder, &serving, &["apply", &example(), "--dry-run"]).expect(1);
+    assert!(drift.out.contains("would be created"), "{}", drift.out);
+    run(&folder, &serving, &["apply", &example(), "--yes", "--why", "the first"]).expect(0);
+    let same = run(&folder, &serving, &["apply", &example(), "--dry-run"]).expect(0);
+    assert!(same.out.contains("The server is what the register says"), "{}", same.out);
+    let suspended =
+        run(&folder, &serving, &["act", "grants", "G-1043", "suspend", "--why", "a look"])
+            .expect(0);
+    assert!(suspended.out.contains("suspended"), "{}", suspended.out);
+    let refused = run(&folder, &serving, &["act", "grants", "G-1043", "approve"]).expect(2);
+    assert!(refused.err.contains("`resume` or `end` would"), "{}", refused.err);
+    let history = run(&folder, &serving, &["history", "grants", "G-1043"]).expect(0);
+    assert!(history.out.contains("grant.suspend") && history.out.contains("a look"));
+    run(&folder, &serving, &["export", "out"]).expect(0);
+    folder.run(&["check", "out"]).expect(0);
+    assert_eq!(serving.stop(), Some(0), "a clean stop");
+    let verified = folder.run(&["verify", "data/ledger"]).expect(0);
+    assert!(verified.out.starts_with("Intact"), "{}", verified.out);
+}
+
+#[test]
+fn what_was_done_survives_a_kill() {
+    let folder = Folder::new("serve-kill");
+    let mut serving = Serving::start(&folder);
+    let code = serving.code.clone().unwrap();
+    run(&folder, &serving, &["sign-in", "--code", &code]).expect(0);
+    run(&folder, &serving, &["apply", &example(), "--yes"]).expect(0);
+    serving.child.kill().unwrap();
+    serving.child.wait().unwrap();
+    // The session is of that address: a server elsewhere would not be shown it.
+    let serving = Serving::start_at(&folder, serving.address.trim_start_matches("http://"));
+    assert_eq!(serving.code, None, "the owner has signed in");
+    let same = run(&folder, &serving, &["apply", &example(), "--dry-run"]);
+    assert!(same.out.contains("The server is what the register says"), "{}{}", same.out, same.err);
+    assert_eq!(serving.stop(), Some(0));
+    folder.run(&["verify", "data/ledger"]).expect(0);
+}
+
+#[test]
+fn a_folder_is_served_by_one_process() {
+    let folder = Folder::new("serve-twice");
+    let serving = Serving::start(&folder);
+    let any = ["--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
+    let second = folder.run(&[&["serve", "--data", "data"], &any[..]].concat()).expect(2);
+    assert!(second.err.contains("another process serves"), "{}", second.err);
+    assert_eq!(serving.stop(), Some(0));
+}
+
+#[test]
+fn a_token_travels_to_no_other_server_and_never_in_the_open() {
+    let folder = Folder::new("serve-open");
+    let refused = folder.run(&["whoami", "--server", "http://access.example.com"]).expect(2);
+    assert!(refused.err.contains("is not https"), "{}", refused.err);
+}

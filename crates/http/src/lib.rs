@@ -1,0 +1,13 @@
+//! The API over HTTP: routes, who presents what, status codes. Every route calls a verb of `app`.
+//!
+//! [`router`] serves the table of `countersign_wire::routes`; there is no route beside it, so the
+//! document, the matrix of roles and what is served are one. Start with `serve.rs`.
+//!
+//! Forbidden here: SQL, decisions.
+
+mod answer;
+mod dispatch;
+mod request;
+mod serve;
+
+pub use serve::{Counted, Server, router};

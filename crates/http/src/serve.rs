@@ -1,0 +1,124 @@
+//! The router, and what is counted of it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, Response};
+use axum::routing::{MethodFilter, on};
+use countersign_app::App;
+use countersign_wire::problem::Problem;
+use countersign_wire::routes::{Method, Route, routes};
+
+use crate::answer::{Answer, response};
+use crate::dispatch::dispatch;
+use crate::request::Asked;
+
+/// What every request works with.
+#[derive(Debug)]
+pub struct Server {
+    pub app: App,
+    pub counted: Counted,
+}
+
+/// How many requests of each operation had which status.
+#[derive(Debug, Default)]
+pub struct Counted {
+    requests: Mutex<BTreeMap<(String, u16), u64>>,
+    /// Being worked on now.
+    open: AtomicU64,
+}
+
+impl Counted {
+    fn count(&self, operation: &str, status: u16) {
+        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        *requests.entry((operation.to_owned(), status)).or_default() += 1;
+    }
+
+    /// In the text format of Prometheus.
+    pub fn text(&self) -> String {
+        let mut text = String::from(
+            "# HELP countersign_http_requests_total Requests by operation and status.\n\
+             # TYPE countersign_http_requests_total counter\n",
+        );
+        let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        for ((operation, status), count) in requests.iter() {
+            text.push_str(&format!(
+                "countersign_http_requests_total{{operation=\"{operation}\",status=\"{status}\"}} {count}\n"
+            ));
+        }
+        let open = self.open.load(Ordering::Relaxed);
+        text.push_str(&format!(
+            "# HELP countersign_http_requests_open Requests being answered.\n\
+             # TYPE countersign_http_requests_open gauge\ncountersign_http_requests_open {open}\n"
+        ));
+        text
+    }
+}
+
+/// Serves every route of the table and nothing else.
+pub fn router(server: &Arc<Server>) -> Router {
+    let mut router = Router::new();
+    for route in routes() {
+        let filter = match route.method {
+            Method::Get => MethodFilter::GET,
+            Method::Put => MethodFilter::PUT,
+            Method::Post => MethodFilter::POST,
+        };
+        let path = route.path.clone();
+        let (route, server) = (Arc::new(route), Arc::clone(server));
+        let handler = move |request: Request<Body>| {
+            let (route, server) = (Arc::clone(&route), Arc::clone(&server));
+            async move { handle(&server, &route, request).await }
+        };
+        router = router.route(&path, on(filter, handler));
+    }
+    router
+        .fallback(|| async { not_found() })
+        .method_not_allowed_fallback(|| async { not_allowed() })
+}
+
+async fn handle(
+    server: &Arc<Server>,
+    route: &Arc<Route>,
+    request: Request<Body>,
+) -> Response<Body> {
+    server.counted.open.fetch_add(1, Ordering::Relaxed);
+    let answer = match Asked::read(route, request).await {
+        Ok(asked) => work(Arc::clone(server), Arc::clone(route), asked).await,
+        Err(problem) => Err(problem),
+    };
+    server.counted.open.fetch_sub(1, Ordering::Relaxed);
+    let status = answer.as_ref().map_or_else(|problem| problem.status, |answer| answer.status);
+    server.counted.count(&route.operation(), status);
+    response(answer)
+}
+
+async fn work(server: Arc<Server>, route: Arc<Route>, asked: Asked) -> Result<Answer, Problem> {
+    let work = tokio::task::spawn_blocking(move || {
+        let answer = dispatch(&server.app, &route, &asked);
+        if let Err(problem) = &answer
+            && problem.status >= 500
+        {
+            let cause = problem.cause.as_deref().unwrap_or("no cause is known");
+            tracing::error!(operation = route.operation(), code = problem.code, cause, "failed");
+        }
+        answer
+    });
+    work.await.unwrap_or_else(|_| {
+        let detail = "something that should not happen did; the operator's log says what";
+        Err(Problem::new(500, "internal", detail))
+    })
+}
+
+fn not_found() -> Response<Body> {
+    let detail = "there is no such path; /v1/openapi.json lists all";
+    response(Err(Problem::new(404, "not_found", detail)))
+}
+
+fn not_allowed() -> Response<Body> {
+    let detail = "this path takes another method; /v1/openapi.json says which";
+    response(Err(Problem::new(405, "method_not_allowed", detail)))
+}

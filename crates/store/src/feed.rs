@@ -1,0 +1,161 @@
+//! The changes in the order in which everybody sees them, and how far they are in the ledger.
+
+use crate::batch::{Micros, Rev};
+use crate::engine::Engine;
+use crate::value::{Row, Val};
+use crate::{Store, StoreError};
+
+/// A place in the feed: everything up to it was seen, nothing after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Cursor {
+    /// PostgreSQL's transaction; 0 with SQLite, whose one writer commits in the order of `seq`.
+    pub transaction: i64,
+    pub seq: Rev,
+}
+
+/// A change as the feed gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    pub cursor: Cursor,
+    pub id: [u8; 16],
+    pub at: Micros,
+    pub by: String,
+    pub verb: String,
+    pub noun: String,
+    pub item: Option<String>,
+    pub why: Option<String>,
+    pub leaf: Vec<u8>,
+}
+
+/// Which leaves the changes up to a cursor are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sequenced {
+    /// How many leaves are in the ledger.
+    pub leaves: u64,
+    pub cursor: Cursor,
+}
+
+fn changed(row: &Row<'_>) -> Result<Changed, StoreError> {
+    Ok(Changed {
+        cursor: Cursor { transaction: row.int(0)?, seq: row.int(1)? },
+        id: row.blob(2)?.try_into().map_err(|_| StoreError::Foreign("an id is not 16 bytes"))?,
+        at: row.int(3)?,
+        by: row.owned(4)?,
+        verb: row.owned(5)?,
+        noun: row.owned(6)?,
+        item: row.maybe_owned(7)?,
+        why: row.maybe_owned(8)?,
+        leaf: row.blob(9)?.to_vec(),
+    })
+}
+
+const REST: &str = "seq, id, at, by_whom, verb, noun, item, why, leaf from change";
+
+impl Store {
+    /// The next changes after a cursor. A change is given only when none that could still commit
+    /// would stand before it, so a reader that goes on from the last cursor misses nothing.
+    pub fn changes(&self, after: Cursor, limit: usize) -> Result<Vec<Changed>, StoreError> {
+        let limit = Val::Int(i64::try_from(limit).unwrap_or(i64::MAX));
+        self.read(|connection| match connection.engine() {
+            Engine::Sqlite => connection.all(
+                &format!("select 0, {REST} where seq > $1 order by seq limit $2"),
+                &[Val::Int(after.seq), limit],
+                changed,
+            ),
+            Engine::Postgres => {
+                let transaction = after.transaction.to_string();
+                connection.all(
+                    &format!(
+                        "select xid::text::bigint, {REST} where (xid, seq) > ($1::text::xid8, $2) \
+                         and xid < pg_snapshot_xmin(pg_current_snapshot()) \
+                         order by xid, seq limit $3"
+                    ),
+                    &[Val::Text(&transaction), Val::Int(after.seq), limit],
+                    changed,
+                )
+            }
+        })
+    }
+
+    /// The changes of one item, the newest first.
+    pub fn changes_of(
+        &self,
+        noun: &str,
+        id: &str,
+        before: Option<Rev>,
+        limit: usize,
+    ) -> Result<Vec<Changed>, StoreError> {
+        let sql = format!(
+            "select 0::bigint, {REST} where noun = $1 and item = $2 and seq < $3 \
+             order by seq desc limit $4"
+        );
+        self.read(|connection| {
+            let sql = match connection.engine() {
+                Engine::Sqlite => sql.replace("0::bigint", "0"),
+                Engine::Postgres => sql.clone(),
+            };
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let before = before.unwrap_or(Rev::MAX);
+            let values = [Val::Text(noun), Val::Text(id), Val::Int(before), Val::Int(limit)];
+            connection.all(&sql, &values, changed)
+        })
+    }
+
+    /// How far the ledger is, as the store knows it. The ledger itself may be one batch further.
+    pub fn sequenced(&self) -> Result<Sequenced, StoreError> {
+        let last = self.read(|connection| {
+            connection.first(
+                "select first, leaves, xid, seq from sequenced order by first desc limit 1",
+                &[],
+                |row| Ok((row.int(0)?, row.int(1)?, row.int(2)?, row.int(3)?)),
+            )
+        })?;
+        let Some((first, leaves, transaction, seq)) = last else {
+            return Ok(Sequenced::default());
+        };
+        let leaves = u64::try_from(first + leaves)
+            .map_err(|_| StoreError::Foreign("a count of leaves is negative"))?;
+        Ok(Sequenced { leaves, cursor: Cursor { transaction, seq } })
+    }
+
+    /// The index of a change's leaf in the ledger; `None` if it is not there yet.
+    pub fn leaf_index(&self, cursor: Cursor) -> Result<Option<u64>, StoreError> {
+        let (first, before) = {
+            let values = [Val::Int(cursor.transaction), Val::Int(cursor.seq)];
+            let batch = self.read(|connection| {
+                connection.first(
+                    "select first from sequenced where xid > $1 or (xid = $1 and seq >= $2) \
+                     order by first limit 1",
+                    &values,
+                    |row| row.int(0),
+                )
+            })?;
+            let Some(first) = batch else { return Ok(None) };
+            let before = self.read(|connection| {
+                connection.first(
+                    "select xid, seq from sequenced where first < $1 order by first desc limit 1",
+                    &[Val::Int(first)],
+                    |row| Ok(Cursor { transaction: row.int(0)?, seq: row.int(1)? }),
+                )
+            })?;
+            (first, before.unwrap_or_default())
+        };
+        let within = self.read(|connection| match connection.engine() {
+            Engine::Sqlite => connection.first(
+                "select count(*) from change where seq > $1 and seq < $2",
+                &[Val::Int(before.seq), Val::Int(cursor.seq)],
+                |row| row.int(0),
+            ),
+            Engine::Postgres => {
+                let (from, to) = (before.transaction.to_string(), cursor.transaction.to_string());
+                connection.first(
+                    "select count(*) from change where (xid, seq) > ($1::text::xid8, $2) \
+                     and (xid, seq) < ($3::text::xid8, $4)",
+                    &[Val::Text(&from), Val::Int(before.seq), Val::Text(&to), Val::Int(cursor.seq)],
+                    |row| row.int(0),
+                )
+            }
+        })?;
+        Ok(u64::try_from(first + within.unwrap_or(0)).ok())
+    }
+}

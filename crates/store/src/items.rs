@@ -1,0 +1,159 @@
+//! Items as they are, were, and came to be.
+
+use crate::batch::{Micros, Rev};
+use crate::value::{Row, Val};
+use crate::{Store, StoreError};
+
+/// Items on one page, at most.
+pub const PAGE_MAX: usize = 500;
+
+/// One version of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    pub noun: String,
+    pub id: String,
+    pub rev: Rev,
+    /// The change that superseded it.
+    pub until_rev: Option<Rev>,
+    pub state: String,
+    pub organization: Option<String>,
+    pub sponsor: Option<String>,
+    pub about: Option<String>,
+    pub parent: Option<String>,
+    pub ends: Option<Micros>,
+    /// JSON.
+    pub body: String,
+    /// JSON.
+    pub process: String,
+    /// The commitment to this version that its leaf holds.
+    pub digest: Vec<u8>,
+    /// Opens the commitment; `None` after an erasure.
+    pub salt: Option<Vec<u8>>,
+}
+
+const COLUMNS: &str = "noun, id, rev, until_rev, state, organization, sponsor, about, parent, ends, body, process, \
+     digest, salt";
+
+fn item(row: &Row<'_>) -> Result<Item, StoreError> {
+    Ok(Item {
+        noun: row.owned(0)?,
+        id: row.owned(1)?,
+        rev: row.int(2)?,
+        until_rev: row.maybe_int(3)?,
+        state: row.owned(4)?,
+        organization: row.maybe_owned(5)?,
+        sponsor: row.maybe_owned(6)?,
+        about: row.maybe_owned(7)?,
+        parent: row.maybe_owned(8)?,
+        ends: row.maybe_int(9)?,
+        body: row.owned(10)?,
+        process: row.owned(11)?,
+        digest: row.blob(12)?.to_vec(),
+        salt: row.maybe_blob(13)?.map(<[u8]>::to_vec),
+    })
+}
+
+/// Which items a page shows. `None` and empty mean any.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    pub state: Option<String>,
+    pub organization: Option<String>,
+    pub sponsor: Option<String>,
+    pub about: Option<String>,
+    pub parent: Option<String>,
+    /// The id of the last item of the page before.
+    pub after: String,
+    pub limit: usize,
+}
+
+impl Store {
+    /// The newest version of an item.
+    pub fn item(&self, noun: &str, id: &str) -> Result<Option<Item>, StoreError> {
+        let sql =
+            format!("select {COLUMNS} from item where noun = $1 and id = $2 and until_rev is null");
+        self.read(|connection| connection.first(&sql, &[Val::Text(noun), Val::Text(id)], item))
+    }
+
+    /// All versions of an item, the oldest first.
+    pub fn versions(&self, noun: &str, id: &str) -> Result<Vec<Item>, StoreError> {
+        let sql = format!("select {COLUMNS} from item where noun = $1 and id = $2 order by rev");
+        self.read(|connection| connection.all(&sql, &[Val::Text(noun), Val::Text(id)], item))
+    }
+
+    /// The newest versions of one noun, by id, one page.
+    pub fn page(&self, noun: &str, filter: &Filter) -> Result<Vec<Item>, StoreError> {
+        let mut sql =
+            format!("select {COLUMNS} from item where noun = $1 and id > $2 and until_rev is null");
+        let limit = i64::try_from(filter.limit.clamp(1, PAGE_MAX)).unwrap_or(i64::MAX);
+        let mut values = vec![Val::Text(noun), Val::Text(&filter.after), Val::Int(limit)];
+        for (column, wanted) in [
+            ("state", &filter.state),
+            ("organization", &filter.organization),
+            ("sponsor", &filter.sponsor),
+            ("about", &filter.about),
+            ("parent", &filter.parent),
+        ] {
+            if let Some(wanted) = wanted {
+                values.push(Val::Text(wanted));
+                sql.push_str(&format!(" and {column} = ${}", values.len()));
+            }
+        }
+        sql.push_str(" order by id limit $3");
+        self.read(|connection| connection.all(&sql, &values, item))
+    }
+
+    /// The newest versions that end by themselves in `(after, until]` and are not over yet, the
+    /// earliest first.
+    pub fn ending(
+        &self,
+        after: Micros,
+        until: Micros,
+        limit: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        let sql = format!(
+            "select {COLUMNS} from item where ends > $1 and ends <= $2 and until_rev is null \
+             and ends is not null \
+             and state not in ('expired', 'ended', 'revoked', 'retired', 'refused', 'withdrawn') \
+             order by ends, noun, id limit $3"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let values = [Val::Int(after), Val::Int(until), Val::Int(limit)];
+        self.read(|connection| connection.all(&sql, &values, item))
+    }
+
+    /// Every newest version as `(noun, id, rev, state, body)`, in the engine's buffer, in order of
+    /// noun and id.
+    pub fn each_item(
+        &self,
+        mut each: impl FnMut(&str, &str, Rev, &str, &str) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        self.read(|connection| {
+            connection.each(
+                "select noun, id, rev, state, body from item where until_rev is null \
+                 order by noun, id",
+                &[],
+                &mut |row| {
+                    each(row.text(0)?, row.text(1)?, row.int(2)?, row.text(3)?, row.text(4)?)
+                },
+            )
+        })
+    }
+
+    /// The versions that a change made.
+    pub fn made_by(&self, rev: Rev) -> Result<Vec<Item>, StoreError> {
+        let sql = format!("select {COLUMNS} from item where rev = $1 order by noun, id");
+        self.read(|connection| connection.all(&sql, &[Val::Int(rev)], item))
+    }
+
+    /// How many items of a noun are in each state.
+    pub fn counts(&self) -> Result<Vec<(String, String, i64)>, StoreError> {
+        self.read(|connection| {
+            connection.all(
+                "select noun, state, count(*) from item where until_rev is null \
+                 group by noun, state order by noun, state",
+                &[],
+                |row| Ok((row.owned(0)?, row.owned(1)?, row.int(2)?)),
+            )
+        })
+    }
+}

@@ -1,0 +1,170 @@
+//! The tables, and how an older schema becomes this one.
+
+use crate::StoreError;
+use crate::engine::{Connection, Engine};
+use crate::value::Val;
+
+/// Each step is run once, in order, in one transaction with its number. A step is never edited after
+/// a release: what it got wrong, a later one puts right.
+const STEPS: &[&str] = &[STEP_1];
+
+const STEP_1: &str = "
+create table meta (name text primary key, value text not null){strict};
+
+-- Every version of every item. A version is superseded, never overwritten.
+create table item (
+    noun text not null,
+    id text not null,
+    rev bigint not null,
+    until_rev bigint,
+    state text not null,
+    organization text,
+    sponsor text,
+    about text,
+    parent text,
+    ends bigint,
+    body text not null,
+    process text not null,
+    digest {bytes} not null,
+    salt {bytes},
+    primary key (noun, id, rev)
+){strict};
+create unique index item_now on item (noun, id) where until_rev is null;
+create index item_rev on item (rev);
+create index item_organization on item (organization, noun, id)
+    where until_rev is null and organization is not null;
+create index item_sponsor on item (sponsor, noun, id)
+    where until_rev is null and sponsor is not null;
+create index item_about on item (about, noun, id) where until_rev is null and about is not null;
+create index item_parent on item (parent, noun, id) where until_rev is null and parent is not null;
+create index item_ends on item (ends) where until_rev is null and ends is not null;
+
+-- Every act, with its leaf: the feed that nodes follow and that the sequencer moves into the ledger.
+create table change (
+    seq {identity},
+    {xid}
+    id {bytes} not null unique,
+    at bigint not null,
+    by_whom text not null,
+    verb text not null,
+    noun text not null,
+    item text,
+    why text,
+    leaf {bytes} not null
+){strict};
+create index change_item on change (noun, item, seq);
+{feed_index}
+
+-- Which leaves of the ledger the changes up to a cursor are.
+create table sequenced (
+    first bigint primary key,
+    leaves bigint not null,
+    xid bigint not null,
+    seq bigint not null
+){strict};
+
+create table token (
+    hash {bytes} primary key,
+    kind text not null,
+    principal text not null,
+    scope text not null,
+    made bigint not null,
+    ends bigint not null,
+    tries_left bigint,
+    revoked bigint
+){strict};
+create index token_principal on token (principal);
+create index token_ends on token (ends);
+
+create table outbox (
+    id text primary key,
+    kind text not null,
+    target text not null,
+    body text not null,
+    at bigint not null,
+    tries bigint not null,
+    next_at bigint,
+    done bigint,
+    last_error text
+){strict};
+create index outbox_next on outbox (next_at) where next_at is not null;
+
+create table told (key text primary key, at bigint not null){strict};
+
+create table answered (
+    key text primary key,
+    digest {bytes} not null,
+    at bigint not null,
+    answer text not null
+){strict};
+create index answered_at on answered (at);
+";
+
+/// Brings the store to this program's schema.
+///
+/// # Errors
+/// `StoreError::Newer` if a newer program wrote it.
+pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    let is_there = match connection.engine() {
+        Engine::Sqlite => "select 1 from sqlite_master where type = 'table' and name = 'meta'",
+        // Of several nodes that start at once, one makes the tables and the others wait.
+        Engine::Postgres => {
+            connection.batch("begin; select pg_advisory_xact_lock(7161217216)")?;
+            "select 1::bigint from pg_tables where schemaname = current_schema() and tablename = 'meta'"
+        }
+    };
+    if connection.engine() == Engine::Sqlite {
+        connection.batch("begin immediate")?;
+    }
+    let has = match connection.first(is_there, &[], |row| row.int(0))? {
+        Some(_) => version(connection)?,
+        None => 0,
+    };
+    if has > STEPS.len() {
+        connection.batch("rollback")?;
+        return Err(StoreError::Newer { has, knows: STEPS.len() });
+    }
+    for (at, step) in STEPS.iter().enumerate().skip(has) {
+        connection.batch(&for_engine(step, connection.engine()))?;
+        let number = (at + 1).to_string();
+        connection.execute(
+            "insert into meta (name, value) values ('schema', $1) \
+             on conflict (name) do update set value = excluded.value",
+            &[Val::Text(&number)],
+        )?;
+    }
+    connection.batch("commit")
+}
+
+fn version(connection: &mut Connection) -> Result<usize, StoreError> {
+    let text = connection
+        .first("select value from meta where name = 'schema'", &[], |row| row.owned(0))?
+        .ok_or(StoreError::Foreign("a table `meta` of another program is there"))?;
+    text.parse().map_err(|_| StoreError::Foreign("the number of its schema is none"))
+}
+
+fn for_engine(step: &str, engine: Engine) -> String {
+    let words: [(&str, &str); 5] = match engine {
+        Engine::Sqlite => [
+            ("{bytes}", "blob"),
+            ("{strict}", " strict"),
+            ("{identity}", "integer primary key autoincrement"),
+            ("{xid}", ""),
+            ("{feed_index}", ""),
+        ],
+        Engine::Postgres => [
+            ("{bytes}", "bytea"),
+            ("{strict}", ""),
+            ("{identity}", "bigint generated always as identity primary key"),
+            // Numbers are drawn before commits, so order is by transaction, below the oldest that runs.
+            ("{xid}", "xid xid8 not null default pg_current_xact_id(),"),
+            ("{feed_index}", "create index change_feed on change (xid, seq);"),
+        ],
+    };
+    let step = words.iter().fold(step.to_owned(), |step, (word, is)| step.replace(word, is));
+    match engine {
+        // STRICT tables know INT and INTEGER, not bigint.
+        Engine::Sqlite => step.replace(" bigint", " integer"),
+        Engine::Postgres => step,
+    }
+}

@@ -1,0 +1,135 @@
+//! Who writes. With SQLite one thread, which takes all batches that wait into one commit; with
+//! PostgreSQL any connection, as that engine groups commits itself.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread::JoinHandle;
+
+use crate::StoreError;
+use crate::batch::{Batch, Outcome};
+use crate::engine::{Access, Connection, Failpoint, Pool};
+use crate::write::apply;
+
+/// Batches in one commit.
+const GROUP_MAX: usize = 256;
+/// Batches that wait before their givers do.
+const WAITING_MAX: usize = 1024;
+
+type Answer = Result<Outcome, StoreError>;
+
+pub(crate) struct Writer {
+    queue: Option<SyncSender<(Batch, Sender<Answer>)>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub fn start(path: &Path, failpoint: Failpoint) -> Result<Self, StoreError> {
+        let connection = Connection::sqlite(path, Access::Write)?;
+        let (queue, batches) = sync_channel(WAITING_MAX);
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || Group { connection, failpoint }.run(&batches))
+            .map_err(StoreError::Thread)?;
+        Ok(Self { queue: Some(queue), thread: Some(thread) })
+    }
+
+    pub fn commit(&self, batch: Batch) -> Answer {
+        let (answer, wait) = channel();
+        let queue = self.queue.as_ref().ok_or(StoreError::Stopped)?;
+        queue.send((batch, answer)).map_err(|_| StoreError::Stopped)?;
+        wait.recv().map_err(|_| StoreError::Stopped)?
+    }
+}
+
+impl Writer {
+    pub fn has_stopped(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+}
+
+impl Drop for Writer {
+    /// What was given is written first.
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // A writer that panicked has answered nobody: its givers know.
+            let _ = thread.join();
+        }
+    }
+}
+
+struct Group {
+    connection: Connection,
+    failpoint: Failpoint,
+}
+
+impl Group {
+    /// Ends when nobody can give any more, or at the first failure of the engine: what it then holds
+    /// in memory is in doubt, and only opening the file again tells.
+    fn run(mut self, batches: &Receiver<(Batch, Sender<Answer>)>) {
+        while let Ok(first) = batches.recv() {
+            let mut group = vec![first];
+            group.extend(batches.try_iter().take(GROUP_MAX - 1));
+            let (batches, answers): (Vec<Batch>, Vec<Sender<Answer>>) = group.into_iter().unzip();
+            match self.commit(&batches) {
+                Ok(outcomes) => {
+                    for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                        // Who gave it may have gone; the batch stands.
+                        let _ = answer.send(Ok(outcome));
+                    }
+                }
+                Err(error) => {
+                    let text = error.to_string();
+                    for answer in answers {
+                        let _ = answer.send(Err(StoreError::Failed(text.clone())));
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self, batches: &[Batch]) -> Result<Vec<Outcome>, StoreError> {
+        self.connection.batch("begin immediate")?;
+        let mut outcomes = Vec::with_capacity(batches.len());
+        for batch in batches {
+            self.connection.batch("savepoint one")?;
+            let outcome = apply(&mut self.connection, batch, &self.failpoint)?;
+            if !matches!(outcome, Outcome::Done(_)) {
+                self.connection.batch("rollback to one")?;
+            }
+            self.connection.batch("release one")?;
+            outcomes.push(outcome);
+        }
+        (self.failpoint)("store.commit.before");
+        self.connection.batch("commit")?;
+        (self.failpoint)("store.commit.after");
+        Ok(outcomes)
+    }
+}
+
+/// One batch in a transaction of its own, on PostgreSQL. Two that wait for each other are told apart
+/// by the server; the one it stops is tried again.
+pub(crate) fn commit_on(pool: &Pool, batch: &Batch, failpoint: &Failpoint) -> Answer {
+    const TRIES: usize = 5;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let answer = pool.with(|connection| {
+            connection.batch("begin")?;
+            let outcome = apply(connection, batch, failpoint)?;
+            if matches!(outcome, Outcome::Done(_)) {
+                (failpoint)("store.commit.before");
+                connection.batch("commit")?;
+                (failpoint)("store.commit.after");
+            } else {
+                connection.batch("rollback")?;
+            }
+            Ok(outcome)
+        });
+        match answer {
+            Err(error) if error.is_worth_another_try() && tries < TRIES => (),
+            answer => return answer,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The bodies of answers.
+
+use countersign_app::{Caller, Changed, Made, Page, Plan, View};
+use countersign_model::time::Timestamp;
+use serde_json::{Value as Json, json};
+
+use crate::cursor;
+
+/// An item.
+pub fn item(view: &View) -> Json {
+    json!({
+        "noun": view.noun,
+        "id": view.id,
+        "revision": view.rev,
+        "state": view.state,
+        "organization": view.organization,
+        "sponsor": view.sponsor,
+        "document": view.document,
+        "process": view.process,
+    })
+}
+
+/// Items and where to go on.
+pub fn page(page: &Page) -> Json {
+    json!({
+        "items": page.items.iter().map(item).collect::<Vec<_>>(),
+        "next": page.next.as_deref().map(cursor::of_id),
+    })
+}
+
+/// What was or would be done.
+pub fn plan(plan: &Plan) -> Json {
+    let steps: Vec<Json> = plan
+        .steps
+        .iter()
+        .map(|step| json!({"verb": step.verb, "noun": step.noun, "id": step.id, "keys": step.keys}))
+        .collect();
+    json!({"steps": steps, "unchanged": plan.unchanged})
+}
+
+/// A secret, shown this once.
+pub fn made(made: &Made) -> Json {
+    json!({"secret": made.secret, "ends": countersign_register::time_text(made.ends)})
+}
+
+pub fn caller(caller: &Caller) -> Json {
+    json!({
+        "principal": caller.principal,
+        "role": caller.role.as_str(),
+        "organization": caller.organization,
+        "sponsor": caller.sponsor,
+        "tenant": caller.tenant,
+    })
+}
+
+/// An act.
+pub fn change(change: &Changed) -> Json {
+    let id: String = change.id.iter().map(|byte| format!("{byte:02x}")).collect();
+    json!({
+        "change": id,
+        "revision": change.cursor.seq,
+        "at": countersign_register::time_text(Timestamp(change.at.saturating_mul(1_000))),
+        "by": change.by,
+        "verb": change.verb,
+        "noun": change.noun,
+        "id": change.item,
+        "why": change.why,
+    })
+}

@@ -1,0 +1,220 @@
+//! The OpenAPI 3.1 document, made from the table of routes.
+
+use serde_json::{Map, Value as Json, json};
+
+use crate::routes::{Kind, Method, Route, routes};
+
+/// The document.
+pub fn document() -> Json {
+    let mut paths: Map<String, Json> = Map::new();
+    for route in routes() {
+        let methods = paths.entry(route.path.clone()).or_insert_with(|| json!({}));
+        methods[route.method.as_str().to_lowercase()] = operation(&route);
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Countersign",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Who stands behind every external access, and until when.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "security": [{"token": []}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": schemas(),
+        },
+    })
+}
+
+fn operation(route: &Route) -> Json {
+    let mut operation = json!({
+        "operationId": route.operation(),
+        "summary": route.summary,
+        "tags": [route.noun],
+        "responses": responses(route),
+    });
+    if route.is_open {
+        operation["security"] = json!([]);
+    }
+    let parameters = parameters(route);
+    if !parameters.is_empty() {
+        operation["parameters"] = parameters.into();
+    }
+    if let Some((schema, required)) = request(route) {
+        operation["requestBody"] = json!({
+            "required": required,
+            "content": {"application/json": {"schema": schema}},
+        });
+    }
+    operation
+}
+
+fn parameters(route: &Route) -> Vec<Json> {
+    let text = |of: &str, name: &str, description: &str| json!({"in": of, "name": name, "description": description, "schema": {"type": "string"}});
+    let mut parameters = Vec::new();
+    if route.path.contains("{id}") {
+        parameters.push(json!({
+            "in": "path", "name": "id", "required": true,
+            "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},
+        }));
+    }
+    match route.kind {
+        Kind::List => {
+            for name in ["state", "organization", "sponsor", "about", "parent"] {
+                parameters.push(text("query", name, "Only those."));
+            }
+            parameters.push(text("query", "cursor", "`next` of the page before."));
+            parameters.push(json!({
+                "in": "query", "name": "limit",
+                "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
+            }));
+        }
+        Kind::Changes => parameters.push(text("query", "cursor", "`next` of the page before.")),
+        Kind::History => {
+            parameters.push(json!({
+                "in": "query", "name": "before", "schema": {"type": "integer"},
+                "description": "Only what was done before this revision.",
+            }));
+        }
+        Kind::Put => {
+            parameters.push(text("header", "if-match", "The ETag of the version you read."));
+            parameters.push(text("query", "as", "The verb by which a new one begins."));
+        }
+        Kind::Act => {
+            parameters.push(text("header", "if-match", "The ETag of the version you read."))
+        }
+        _ => (),
+    }
+    if route.method != Method::Get && !route.is_open {
+        parameters.push(text(
+            "header",
+            "idempotency-key",
+            "The same request again under this key has its effect once.",
+        ));
+    }
+    parameters
+}
+
+/// The schema of a request's body, and whether there must be one.
+fn request(route: &Route) -> Option<(Json, bool)> {
+    let named = |name: &str| json!({"$ref": format!("#/components/schemas/{name}")});
+    match route.kind {
+        Kind::Put => Some((named(&format!("{}_document", route.noun)), true)),
+        Kind::Act => Some((named("act"), false)),
+        Kind::SignIn => Some((named("sign_in"), true)),
+        Kind::MakeKey => Some((named("key"), true)),
+        Kind::Plan | Kind::Apply => Some((named("files"), true)),
+        _ => None,
+    }
+}
+
+fn responses(route: &Route) -> Json {
+    let body = |name: &str, description: &str| {
+        json!({
+            "description": description,
+            "content": {"application/json": {
+                "schema": {"$ref": format!("#/components/schemas/{name}")},
+            }},
+        })
+    };
+    let mut responses = json!({});
+    match route.kind {
+        Kind::List => responses["200"] = body("page", "One page."),
+        Kind::Read | Kind::Act => responses["200"] = body("item", "The item as it is now."),
+        Kind::Put => {
+            responses["200"] = body("item", "Corrected.");
+            responses["201"] = body("item", "Made.");
+        }
+        Kind::History | Kind::Changes => responses["200"] = body("changes", "What was done."),
+        Kind::MakeKey | Kind::MakeCode | Kind::SignIn => {
+            responses["201"] = body("made", "A secret, shown this once.");
+        }
+        Kind::SignOut => responses["204"] = json!({"description": "Ended."}),
+        Kind::Whoami => responses["200"] = body("caller", "Who you are here."),
+        Kind::Export => responses["200"] = body("files", "The register as files."),
+        Kind::Plan | Kind::Apply => responses["200"] = body("plan", "What is, or would be, done."),
+        Kind::OpenApi | Kind::Health | Kind::Ready => {
+            responses["200"] = json!({
+                "description": "It is.",
+                "content": {"application/json": {"schema": {"type": "object"}}},
+            });
+        }
+    }
+    responses["default"] = json!({
+        "description": "What is wrong, and what would work (RFC 9457).",
+        "content": {"application/problem+json": {
+            "schema": {"$ref": "#/components/schemas/problem"},
+        }},
+    });
+    responses
+}
+
+fn schemas() -> Json {
+    let text = json!({"type": "string"});
+    let maybe = json!({"type": ["string", "null"]});
+    let mut schemas = json!({
+        "item": object(
+            &["noun", "id", "revision", "state", "document"],
+            json!({
+                "noun": text, "id": text, "revision": {"type": "integer"}, "state": text,
+                "organization": maybe, "sponsor": maybe,
+                "document": {"type": "object"}, "process": {"type": "object"},
+            }),
+        ),
+        "page": object(
+            &["items", "next"],
+            json!({
+                "items": {"type": "array", "items": {"$ref": "#/components/schemas/item"}},
+                "next": maybe,
+            }),
+        ),
+        "act": object(&[], json!({
+            "why": text,
+            "until": {"type": "string", "description": "Of a rotation: when the old one ends."},
+            "revalidate_by": text,
+            "at": {"type": "string", "description": "Of a departure: when."},
+            "by": {"type": "string", "description": "The sponsor who answers for it."},
+            "successor": text,
+        })),
+        "sign_in": object(&["code"], json!({"code": text})),
+        "key": object(&["role"], json!({
+            "role": text, "until": text, "organization": text, "sponsor": text, "tenant": text,
+        })),
+        "made": object(&["secret", "ends"], json!({"secret": text, "ends": text, "credential": text})),
+        "caller": object(&["principal", "role"], json!({
+            "principal": text, "role": text, "organization": maybe, "sponsor": maybe,
+            "tenant": maybe,
+        })),
+        "files": object(&["files"], json!({
+            "files": {"type": "array", "items": object(
+                &["name", "text"], json!({"name": text, "text": text}),
+            )},
+            "why": text,
+        })),
+        "plan": object(&["steps", "unchanged"], json!({
+            "steps": {"type": "array", "items": {"type": "object"}},
+            "unchanged": {"type": "integer"},
+        })),
+        "changes": object(&["changes"], json!({
+            "changes": {"type": "array", "items": {"type": "object"}}, "next": maybe,
+        })),
+        "problem": object(&["type", "title", "status", "code", "detail"], json!({
+            "type": text, "title": text, "status": {"type": "integer"}, "code": text,
+            "detail": text, "faults": {"type": "array"}, "mistakes": {"type": "array"},
+        })),
+        "member_document": object(&["id", "role"], json!({
+            "id": text, "role": text, "name": text, "organization": text, "sponsor": text,
+            "tenant": text,
+        })),
+    });
+    for (noun, schema) in countersign_register::document_schemas("#/components/schemas") {
+        schemas[noun] = schema;
+    }
+    schemas
+}
+
+fn object(required: &[&str], properties: Json) -> Json {
+    json!({"type": "object", "required": required, "properties": properties})
+}
