@@ -205,6 +205,12 @@ pub struct TraceArgs {
     /// How many threads read and answer.
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    /// How much memory, in MiB, what is known about keys may take before it goes to disk.
+    #[arg(long, value_name = "MIB", default_value_t = 512)]
+    pub memory: usize,
+    /// The same for one thread, in bytes. For tests of what goes to disk.
+    #[arg(long, value_name = "BYTES", hide = true)]
+    pub claims_bytes: Option<usize>,
     /// Commit what was read whenever a thread holds this many bytes of it. For tests of resuming.
     #[arg(long, value_name = "BYTES", hide = true, default_value_t = crate::pipeline::read::SEGMENT_BYTES)]
     pub commit_bytes: usize,

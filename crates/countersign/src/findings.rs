@@ -46,15 +46,18 @@ fn to_json(finding: &Finding) -> Value {
     serde_json::from_slice(&text).unwrap_or_default()
 }
 
-/// One finding a line.
+/// One finding a line, each written as it is made: there may be hundreds of thousands.
 pub fn save(run: &RunFolder, findings: &[Finding]) -> Result<()> {
-    let mut text = Vec::new();
-    for (at, finding) in findings.iter().enumerate() {
-        text.extend_from_slice(if at == 0 { b"[\n" } else { b",\n" });
-        write(&mut text, finding);
-    }
-    text.extend_from_slice(if findings.is_empty() { b"[]\n" } else { b"\n]\n" });
-    run.replace(FINDINGS, &text)?;
+    run.replace_with(FINDINGS, &mut |out| {
+        let mut text = Vec::new();
+        for (at, finding) in findings.iter().enumerate() {
+            text.clear();
+            text.extend_from_slice(if at == 0 { b"[\n" } else { b",\n" });
+            write(&mut text, finding);
+            out.write_all(&text)?;
+        }
+        out.write_all(if findings.is_empty() { b"[]\n" } else { b"\n]\n" })
+    })?;
     Ok(())
 }
 

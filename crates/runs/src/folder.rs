@@ -1,7 +1,7 @@
 //! The folder of a run: its commit log, its segments, its lock and its secret.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -179,8 +179,20 @@ impl RunFolder {
     /// # Errors
     /// Any error of the file system.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> Result<PathBuf, RunError> {
+        self.replace_with(name, &mut |file| file.write_all(bytes))
+    }
+
+    /// As [`Self::replace`], with what `write` writes.
+    ///
+    /// # Errors
+    /// Any error of the file system and of `write`.
+    pub fn replace_with(
+        &self,
+        name: &str,
+        write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+    ) -> Result<PathBuf, RunError> {
         let path = self.path.join(name);
-        replace_file(&path, bytes).map_err(|source| RunError::io(&path, source))?;
+        replace_file_with(&path, write).map_err(|source| RunError::io(&path, source))?;
         Ok(path)
     }
 }
@@ -190,11 +202,19 @@ impl RunFolder {
 /// # Errors
 /// Any error of the file system.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace_file_with(path, &mut |file| file.write_all(bytes))
+}
+
+fn replace_file_with(
+    path: &Path,
+    write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<()> {
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
-    let mut file = File::create(&partial)?;
-    file.write_all(bytes)?;
+    let mut out = BufWriter::new(File::create(&partial)?);
+    write(&mut out)?;
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
     file.sync_data()?;
     fs::rename(&partial, path)?;
     crate::segment::sync_name(path)

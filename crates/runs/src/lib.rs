@@ -10,3 +10,4 @@
 pub mod folder;
 pub mod merge;
 pub mod segment;
+pub mod shelves;

@@ -2,6 +2,7 @@
 //! acted.
 
 use core::net::IpAddr;
+use std::borrow::Cow;
 
 use countersign_model::attribution::{
     Attribution, EventFacts, Hop, Note, Party as PartyView, PrincipalClass, Through,
@@ -29,6 +30,16 @@ pub struct Attributor<'i> {
     pub directory: &'i Directory<'i>,
 }
 
+/// One link of the chain: a [`Hop`] that owns its event's id if that was read from a shelf.
+#[derive(Debug)]
+struct Link<'e> {
+    rule: &'e str,
+    grade: Grade,
+    source: &'e str,
+    event: Cow<'e, str>,
+    time: Timestamp,
+}
+
 /// The answer, owning its lists. [`Traced::view`] is the model's form of it.
 #[derive(Debug)]
 pub struct Traced<'e> {
@@ -36,7 +47,7 @@ pub struct Traced<'e> {
     pub class: PrincipalClass,
     pub holder: PartyView<'e>,
     pub actor: PartyView<'e>,
-    chain: Vec<Hop<'e>>,
+    chain: Vec<Link<'e>>,
     /// Where the chain's events are in the index's pools.
     origins: Vec<u32>,
     through: Vec<Through<'e>>,
@@ -50,13 +61,26 @@ pub struct Traced<'e> {
 }
 
 impl<'e> Traced<'e> {
-    pub fn view(&self) -> Attribution<'_> {
+    /// The chain from the event back to its root.
+    pub fn chain(&self) -> Vec<Hop<'_>> {
+        let hop = |&Link { rule, grade, source, ref event, time }| Hop {
+            rule,
+            grade,
+            source,
+            event,
+            time,
+        };
+        self.chain.iter().map(hop).collect()
+    }
+
+    /// The model's form of the answer; `chain` is what [`Self::chain`] gave.
+    pub fn view<'v>(&'v self, chain: &'v [Hop<'v>]) -> Attribution<'v> {
         Attribution {
             event: self.event,
             class: self.class,
             holder: self.holder,
             actor: self.actor,
-            chain: &self.chain,
+            chain,
             through: &self.through,
             portal: self.portal,
             credential: self.credential,
@@ -299,18 +323,18 @@ impl<'i> Attributor<'i> {
         }
     }
 
-    fn hops<'e>(&self, trail: &Trail) -> Vec<Hop<'e>>
+    fn hops<'e>(&self, trail: &Trail) -> Vec<Link<'e>>
     where
         'i: 'e,
     {
         let hop = |step: &walk::Step| {
             let rule = self.index.rule(step.rule)?;
             let origin = self.index.pools.origin(step.origin)?;
-            Some(Hop {
+            Some(Link {
                 rule: rule.name,
                 grade: step.grade,
-                source: self.index.pools.source(origin),
-                event: self.index.pools.id(origin),
+                source: self.index.pools.source(&origin),
+                event: self.index.pools.id(&origin),
                 time: origin.time,
             })
         };

@@ -10,9 +10,10 @@ use countersign_model::time::{Duration, Timestamp};
 
 use crate::directory::{AccountAt, Directory, PortalHit};
 use crate::hash::{HashedMap, Key, Secret, event_hash};
-use crate::pools::reserve;
 pub use crate::pools::{NONE, Origin, Party, Pools, Use};
+use crate::pools::{Numbers, reserve};
 pub(crate) use crate::rules::NO_RULE;
+use crate::shelf::{Fields, Fixed};
 
 /// Claims kept for one tenant by one reader: more than real tenants make in a run, and a flood of
 /// invented keys stays the flooded tenant's own trouble. Tenants the register does not name share
@@ -55,6 +56,50 @@ pub const REVOKED: u8 = 1;
 
 /// Links of one record that are looked at. Real records have up to eight.
 const LINKS_MAX: usize = 255;
+
+impl Fixed for Claim {
+    const BYTES: usize = 48;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        self.key.put(out);
+        out.extend_from_slice(&self.time.0.to_le_bytes());
+        out.extend_from_slice(&self.until.0.to_le_bytes());
+        for number in [self.origin, self.root, self.parent] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        out.extend_from_slice(&self.rule.to_le_bytes());
+        out.extend_from_slice(&[self.verb as u8, self.mark]);
+    }
+
+    fn take(bytes: &[u8]) -> Option<Self> {
+        let key = Key::take(bytes)?;
+        let mut fields = Fields(bytes.get(Key::BYTES..)?);
+        Some(Self {
+            key,
+            time: Timestamp(fields.i64()?),
+            until: Timestamp(fields.i64()?),
+            origin: fields.u32()?,
+            root: fields.u32()?,
+            parent: fields.u32()?,
+            rule: fields.u16()?,
+            verb: *Verb::ALL.get(usize::from(fields.u8()?))?,
+            mark: fields.u8()?,
+        })
+    }
+}
+
+impl Claim {
+    /// With the numbers of all readers together in place of its reader's.
+    pub(crate) fn renumbered(self, numbers: &Numbers) -> Self {
+        Self {
+            rule: numbers.rule(self.rule),
+            origin: numbers.origin(self.origin),
+            root: numbers.party(self.root),
+            parent: numbers.used(self.parent),
+            ..self
+        }
+    }
+}
 
 /// When records of one source, feed and tenant were seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -310,14 +355,14 @@ impl Claims {
             *self = Self { secret: self.secret, quota: self.quota, ..other };
             return;
         }
-        let numbers = self.pools.absorb(other.pools, self.secret);
-        self.claims.extend(other.claims.into_iter().map(|claim| Claim {
-            rule: numbers.rule(claim.rule),
-            origin: numbers.origin(claim.origin),
-            root: numbers.party(claim.root),
-            parent: numbers.used(claim.parent),
-            ..claim
-        }));
+        let Self { claims, pools, .. } = other;
+        let numbers = self.pools.absorb(pools, self.secret);
+        self.claims.extend(claims.into_iter().map(|claim| claim.renumbered(&numbers)));
+        self.absorb_counts(&numbers, Self { claims: Vec::new(), pools: Pools::default(), ..other });
+    }
+
+    /// Takes over what another reader counted.
+    pub(crate) fn absorb_counts(&mut self, numbers: &Numbers, other: Self) {
         for ((source, feed, tenant), seen) in other.seen {
             let at = (numbers.string(source), numbers.string(feed), numbers.string(tenant));
             add_seen(&mut self.seen, at, seen);

@@ -1,6 +1,8 @@
 //! What claims refer to by number: events, accounts, keys and words, each kept once.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::io;
 
 use countersign_model::event::{Principal, PrincipalKind};
 use countersign_model::key::KeyKind;
@@ -8,6 +10,8 @@ use countersign_model::time::Timestamp;
 
 use crate::hash::{HashedMap, Key, Secret};
 use crate::rules::Rules;
+use crate::shelf::{Fields, Fixed};
+use crate::volume::{Volumes, Writing};
 
 /// "None" for indices into pools.
 pub const NONE: u32 = u32::MAX;
@@ -39,6 +43,8 @@ pub struct Origin {
     pub assurance: u32,
     id_bytes: u16,
     uses_count: u8,
+    /// Which volume it was read from.
+    pub(crate) volume: u8,
 }
 
 impl Origin {
@@ -57,7 +63,98 @@ impl Origin {
             assurance: NONE,
             id_bytes: 0,
             uses_count: 0,
+            volume: 0,
         }
+    }
+
+    /// Where its id lies among the ids of its volume.
+    pub(crate) fn id_span(&self) -> (u64, usize) {
+        (u64::from(self.id), usize::from(self.id_bytes))
+    }
+
+    /// Which of its volume's uses are its own.
+    pub(crate) fn uses_span(&self) -> (u32, u8) {
+        (self.uses, self.uses_count)
+    }
+
+    /// With the numbers of all readers together in place of its reader's; where its id and uses lie
+    /// stays the volume's.
+    pub(crate) fn renumbered(self, numbers: &Numbers, volume: u8) -> Self {
+        Self {
+            source: numbers.string(self.source),
+            party: numbers.party(self.party),
+            actor: numbers.party(self.actor),
+            subject: numbers.party(self.subject),
+            assurance: numbers.assurance(self.assurance),
+            volume,
+            ..self
+        }
+    }
+}
+
+impl Fixed for Origin {
+    const BYTES: usize = 55;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.time.0.to_le_bytes());
+        out.extend_from_slice(&self.event.to_le_bytes());
+        out.extend_from_slice(&self.content.to_le_bytes());
+        let numbers =
+            [self.id, self.source, self.party, self.actor, self.subject, self.uses, self.assurance];
+        for number in numbers {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        out.extend_from_slice(&self.id_bytes.to_le_bytes());
+        out.push(self.uses_count);
+    }
+
+    fn take(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        Some(Self {
+            time: Timestamp(fields.i64()?),
+            event: fields.u64()?,
+            content: fields.u64()?,
+            id: fields.u32()?,
+            source: fields.u32()?,
+            party: fields.u32()?,
+            actor: fields.u32()?,
+            subject: fields.u32()?,
+            uses: fields.u32()?,
+            assurance: fields.u32()?,
+            id_bytes: fields.u16()?,
+            uses_count: fields.u8()?,
+            volume: 0,
+        })
+    }
+}
+
+impl Fixed for Use {
+    const BYTES: usize = 22;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        self.key.put(out);
+        out.extend_from_slice(&self.credential.to_le_bytes());
+        out.extend_from_slice(&self.rule.to_le_bytes());
+    }
+
+    fn take(bytes: &[u8]) -> Option<Self> {
+        let key = Key::take(bytes)?;
+        let mut fields = Fields(bytes.get(Key::BYTES..)?);
+        Some(Self { key, credential: fields.u32()?, rule: fields.u16()? })
+    }
+}
+
+impl Fixed for Key {
+    const BYTES: usize = 16;
+
+    fn put(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.high.to_le_bytes());
+        out.extend_from_slice(&self.low.to_le_bytes());
+    }
+
+    fn take(bytes: &[u8]) -> Option<Self> {
+        let mut fields = Fields(bytes);
+        Some(Self { high: fields.u64()?, low: fields.u64()? })
     }
 }
 
@@ -73,9 +170,13 @@ pub struct Party {
 /// What claims refer to by number.
 #[derive(Debug, Default)]
 pub struct Pools {
+    /// Events, their ids and their uses: those in memory, behind as many as `gone` says.
     origins: Vec<Origin>,
     ids: String,
     uses: Vec<Use>,
+    gone: Gone,
+    /// Once frozen: where events, ids and uses lie if not in memory.
+    pub(crate) volumes: Volumes,
     parties: Vec<Party>,
     party_by_key: HashedMap<Key, u32>,
     strings: Vec<Box<str>>,
@@ -85,9 +186,20 @@ pub struct Pools {
     pub rules: Rules,
 }
 
+/// What was put away.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Gone {
+    pub(crate) origins: u32,
+    pub(crate) ids: u32,
+    pub(crate) uses: u32,
+}
+
 impl Pools {
-    pub fn origin(&self, at: u32) -> Option<&Origin> {
-        self.origins.get(at as usize)
+    pub fn origin(&self, at: u32) -> Option<Origin> {
+        if !self.volumes.is_empty() {
+            return self.volumes.origin(at);
+        }
+        self.origins.get(at.wrapping_sub(self.gone.origins) as usize).copied()
     }
 
     pub fn party(&self, at: u32) -> Option<&Party> {
@@ -98,27 +210,42 @@ impl Pools {
         self.strings.get(at as usize).map_or("", |text| text)
     }
 
-    pub fn used(&self, at: u32) -> Option<&Use> {
-        self.uses.get(at as usize)
+    pub fn used(&self, at: u32) -> Option<Use> {
+        if !self.volumes.is_empty() {
+            return self.volumes.used(at);
+        }
+        self.uses.get(at.wrapping_sub(self.gone.uses) as usize).copied()
     }
 
-    pub fn id(&self, origin: &Origin) -> &str {
-        let from = origin.id as usize;
-        self.ids.get(from..from + origin.id_bytes as usize).unwrap_or_default()
+    /// The id of the event's record.
+    pub fn id(&self, origin: &Origin) -> Cow<'_, str> {
+        if !self.volumes.is_empty() {
+            return Cow::Owned(self.volumes.id(origin));
+        }
+        let from = origin.id.wrapping_sub(self.gone.ids) as usize;
+        Cow::Borrowed(self.ids.get(from..from + origin.id_bytes as usize).unwrap_or_default())
     }
 
     pub fn source(&self, origin: &Origin) -> &str {
         self.string(origin.source)
     }
 
+    pub fn uses_count(&self, origin: &Origin) -> usize {
+        usize::from(origin.uses_count)
+    }
+
     /// The keys that an event presented.
-    pub fn uses(&self, origin: &Origin) -> &[Use] {
-        let from = origin.uses as usize;
-        self.uses.get(from..from + usize::from(origin.uses_count)).unwrap_or_default()
+    pub fn uses(&self, origin: &Origin) -> Cow<'_, [Use]> {
+        if !self.volumes.is_empty() {
+            return Cow::Owned(self.volumes.uses(origin));
+        }
+        let from = origin.uses.wrapping_sub(self.gone.uses) as usize;
+        let uses = self.uses.get(from..from + usize::from(origin.uses_count));
+        Cow::Borrowed(uses.unwrap_or_default())
     }
 
     /// What an event said about how its principal authenticated.
-    pub fn assurance(&self, origin: &Origin) -> impl Iterator<Item = (&str, &str)> {
+    pub fn assurance(&self, origin: Origin) -> impl Iterator<Item = (&str, &str)> {
         let list = self.assurances.get(origin.assurance as usize).map_or(&[][..], |list| list);
         list.iter().map(|(namespace, value)| (self.string(*namespace), self.string(*value)))
     }
@@ -148,14 +275,15 @@ impl Pools {
     }
 
     pub(crate) fn push_origin(&mut self, origin: Origin, id: &str, uses: &[Use]) -> u32 {
+        let (ids, gone) = (self.gone.ids as usize + self.ids.len(), self.gone);
         // An id that no longer fits is not shown; nothing else depends on it.
-        let fits = u32::try_from(self.ids.len() + id.len()).is_ok();
+        let fits = u32::try_from(ids + id.len()).is_ok();
         let fits = fits && u16::try_from(id.len()).is_ok();
         let id = if fits { id } else { "" };
         let origin = Origin {
-            id: index(self.ids.len()),
+            id: index(ids),
             id_bytes: id.len() as u16,
-            uses: index(self.uses.len()),
+            uses: index(gone.uses as usize + self.uses.len()),
             uses_count: uses.len() as u8,
             ..origin
         };
@@ -167,7 +295,40 @@ impl Pools {
         self.uses.extend_from_slice(uses);
         reserve(&mut self.origins, 1);
         self.origins.push(origin);
-        index(self.origins.len() - 1)
+        index(gone.origins as usize + self.origins.len() - 1)
+    }
+
+    /// Bytes that could be put away.
+    pub(crate) fn size(&self) -> usize {
+        size_of_val(self.origins.as_slice()) + self.ids.len() + size_of_val(self.uses.as_slice())
+    }
+
+    /// Puts events, ids and uses away. Their numbers stay; till they are a volume of frozen pools,
+    /// nobody can read them.
+    pub(crate) fn put_away(&mut self, into: &mut Writing) -> io::Result<()> {
+        for origin in self.origins.drain(..) {
+            into.origins.put_fixed(&origin)?;
+            self.gone.origins += 1;
+        }
+        into.ids.put(self.ids.as_bytes())?;
+        self.gone.ids += index(self.ids.len());
+        self.ids.clear();
+        for link in self.uses.drain(..) {
+            into.uses.put_fixed(&link)?;
+            self.gone.uses += 1;
+        }
+        Ok(())
+    }
+
+    /// Gives back what only adding more needs.
+    pub(crate) fn settle(&mut self) {
+        self.party_by_key = HashedMap::default();
+        self.string_by_text = HashMap::new();
+        self.assurance_by_list = HashMap::new();
+        if !self.volumes.is_empty() {
+            (self.origins, self.ids, self.uses) = (Vec::new(), String::new(), Vec::new());
+        }
+        self.parties.shrink_to_fit();
     }
 
     /// The number of an account, as one more record names it.
@@ -196,22 +357,36 @@ impl Pools {
     pub(crate) fn push_use(&mut self, link: Use) -> u32 {
         reserve(&mut self.uses, 1);
         self.uses.push(link);
-        index(self.uses.len() - 1)
+        index(self.gone.uses as usize + self.uses.len() - 1)
     }
 
-    /// Takes over another reader's pools. The numbers it returns say what is what now.
-    pub(crate) fn absorb(&mut self, other: Self, secret: Secret) -> Numbers {
-        let strings: Vec<u32> = other.strings.iter().map(|text| self.intern(text)).collect();
+    /// Takes over another reader's words, accounts and rules, and leaves it the others. The numbers
+    /// it returns say what is what now; `uses` and `origins` are where the others will begin.
+    pub(crate) fn absorb_words(
+        &mut self,
+        other: &mut Self,
+        secret: Secret,
+        (origins, uses): (u32, u32),
+    ) -> Numbers {
+        let strings = std::mem::take(&mut other.strings);
+        let strings: Vec<u32> = strings.iter().map(|text| self.intern(text)).collect();
         let string = |at: u32| strings.get(at as usize).copied().unwrap_or(NONE);
-        let parties = other.parties.into_iter().map(|party| self.insert_party(secret, party));
-        let parties = parties.collect();
+        let parties = std::mem::take(&mut other.parties).into_iter();
+        let parties = parties.map(|party| self.insert_party(secret, party)).collect();
         let rules = other.rules.iter().map(|rule| self.rules.intern(rule)).collect();
         let assurances = other.assurances.iter().map(|list| {
             self.intern_assurance(list.iter().map(|(a, b)| (string(*a), string(*b))).collect())
         });
         let assurances = assurances.collect();
-        let (uses, origins) = (index(self.uses.len()), index(self.origins.len()));
-        let numbers = Numbers { parties, rules, strings, assurances, uses, origins };
+        Numbers { parties, rules, strings, assurances, uses, origins }
+    }
+
+    /// Takes over another reader's pools, of which nothing was put away. The numbers it returns say
+    /// what is what now.
+    pub(crate) fn absorb(&mut self, mut other: Self, secret: Secret) -> Numbers {
+        let begin = (index(self.origins.len()), index(self.uses.len()));
+        let numbers = self.absorb_words(&mut other, secret, begin);
+        let uses = numbers.uses;
         self.uses.extend(
             other.uses.into_iter().map(|link| Use { rule: numbers.rule(link.rule), ..link }),
         );
@@ -277,6 +452,7 @@ impl Caution for PrincipalKind {
 }
 
 /// What another reader's numbers are here.
+#[derive(Debug)]
 pub(crate) struct Numbers {
     parties: Vec<u32>,
     rules: Vec<u16>,

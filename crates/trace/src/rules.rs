@@ -90,3 +90,34 @@ fn is_same(a: &LinkRule, b: &LinkRule) -> bool {
         && same(a.name, b.name)
         && same(a.closed_by, b.closed_by)
 }
+
+#[cfg(test)]
+mod tests {
+    use countersign_model::event::LinkRule;
+    use countersign_model::grade::Grade;
+
+    use super::Rules;
+
+    /// The same words may lie at several places; a rule met again adds nothing.
+    #[test]
+    fn a_rule_whose_words_lie_elsewhere_is_found_and_not_added_again() {
+        let mut rules = Rules::default();
+        let rule = |name: &str, closed_by: &str| LinkRule {
+            name: name.to_owned().leak(),
+            grade: Grade::Exact,
+            window: None,
+            recycled: false,
+            long_lived: false,
+            closed_by: closed_by.to_owned().leak(),
+        };
+        let one = rule("session", "idp");
+        let met =
+            [one, rule("session", "idp"), LinkRule { closed_by: "idp".to_owned().leak(), ..one }];
+        for rule in met.iter().cycle().take(300) {
+            assert_eq!((rules.intern(rule), rules.number(rule)), (0, 0));
+        }
+        assert_eq!(rules.intern(&rule("session", "sts")), 1);
+        assert_eq!(rules.rules.len(), 2);
+        assert!(rules.by_name.values().map(Vec::len).sum::<usize>() <= 3, "once for each place");
+    }
+}

@@ -12,7 +12,7 @@ use countersign_model::limits::{CANDIDATES_MAX, CHAIN_DEPTH_MAX};
 use countersign_model::time::{Duration, Timestamp};
 
 use crate::claims::{Claim, NONE, Use};
-use crate::index::Index;
+use crate::index::{Found, Index};
 use crate::pools::Origin;
 
 /// Clocks of two sources may differ by this much before a use ahead of its issuance is an anomaly.
@@ -163,10 +163,10 @@ pub fn walk(
 }
 
 /// What a key resolves to at one time.
-enum Selected<'i> {
-    One(&'i Claim),
+enum Selected {
+    One(Claim),
     /// Exact claims of different accounts, each to be followed.
-    Apart(Vec<&'i Claim>),
+    Apart(Vec<Claim>),
     Missing(Gap, u32),
 }
 
@@ -176,7 +176,7 @@ struct Walk<'i> {
     left: u32,
 }
 
-impl<'i> Walk<'i> {
+impl Walk<'_> {
     fn follow_uses(
         &mut self,
         uses: &[Use],
@@ -224,7 +224,7 @@ impl<'i> Walk<'i> {
             return None;
         }
         match self.select(link, at, trail) {
-            Selected::One(claim) => self.follow_claim(link, claim, depth, trail),
+            Selected::One(claim) => self.follow_claim(link, &claim, depth, trail),
             Selected::Apart(claims) => self.follow_each(link, &claims, depth, trail),
             Selected::Missing(gap, candidates) => {
                 trail.miss(Missing { gap, candidates, rule: link.rule });
@@ -238,7 +238,7 @@ impl<'i> Walk<'i> {
     fn follow_each(
         &mut self,
         link: Use,
-        claims: &[&'i Claim],
+        claims: &[Claim],
         depth: usize,
         trail: &mut Trail,
     ) -> Option<Reached> {
@@ -304,14 +304,18 @@ impl<'i> Walk<'i> {
         }
         // A long-lived key, or one that is said to belong to somebody, is not its maker's.
         if rule.long_lived || here.given {
-            let actor = self.maker(origin, depth);
+            let actor = self.maker(&origin, depth);
             let here = Reached { actor, ..here };
             return (here.party != NONE && here.given).then_some(here);
         }
-        let own = [self.index.pools.used(claim.parent).copied()];
+        let own = [self.index.pools.used(claim.parent)];
+        let presented;
         let parents = match &own {
             [Some(parent)] => std::slice::from_ref(parent),
-            [None] => self.index.pools.uses(origin),
+            [None] => {
+                presented = self.index.pools.uses(&origin);
+                &presented
+            }
         };
         let mut others = Vec::new();
         let parents = if parents.iter().any(|up| up.key == claim.key) {
@@ -350,7 +354,7 @@ impl<'i> Walk<'i> {
         }
         let uses = self.index.pools.uses(origin);
         let mut apart = Trail::default();
-        match self.follow_uses(uses, origin.time, depth + 1, &mut apart) {
+        match self.follow_uses(&uses, origin.time, depth + 1, &mut apart) {
             Some(maker) if !maker.long_lived => {
                 if maker.actor == NONE {
                     maker.party
@@ -380,14 +384,14 @@ impl<'i> Walk<'i> {
     }
 
     /// Which claim about a key holds at a time.
-    fn select(&self, link: Use, at: Timestamp, trail: &mut Trail) -> Selected<'i> {
+    fn select(&self, link: Use, at: Timestamp, trail: &mut Trail) -> Selected {
         let nothing = Selected::Missing(Gap::IssuanceNotCollected, 0);
         let Some(rule) = self.index.rule(link.rule) else { return nothing };
         if self.index.may_have_dropped(link.key) {
             return Selected::Missing(Gap::Ambiguous, CANDIDATES_MAX as u32);
         }
-        let (place, all) = self.index.of(link.key);
-        let Some(first) = all.first() else { return nothing };
+        let all = self.index.of(link.key);
+        let Some(first) = all.get(0) else { return nothing };
         if first.verb == Verb::Revokes {
             trail.revoked |= first.time < at;
             return nothing;
@@ -402,99 +406,88 @@ impl<'i> Walk<'i> {
             return self.in_window(all, at, window, rule.grade.max(issued.grade));
         }
         if rule.recycled || issued.recycled {
-            return self.recycled(place, all, at, trail);
+            return self.recycled(all, at, trail);
         }
         if all.len() == 1 {
-            self.note_times(place, first, at, trail);
+            self.note_times(all, 0, &first, at, trail);
             return Selected::One(first);
         }
-        self.several(place, all, at, rule, trail)
+        self.several(all, at, rule, trail)
     }
 
     /// Candidates must lie within `window`; two different ones cannot be told apart. For a guess
     /// they differ by whom they name, else by event.
-    fn in_window(
-        &self,
-        all: &'i [Claim],
-        at: Timestamp,
-        window: Duration,
-        grade: Grade,
-    ) -> Selected<'i> {
+    fn in_window(&self, all: Found<'_>, at: Timestamp, window: Duration, grade: Grade) -> Selected {
         let from = at.plus_nanos(-window.0);
         // A guess looks back only; a documented key may be logged a little later on one side.
         let until = at.plus_nanos(if grade == Grade::Inferred { SKEW.0 } else { window.0 });
-        let begin = all.partition_point(|claim| claim.time < from);
-        let end = all.partition_point(|claim| claim.time <= until);
-        let candidates = all.get(begin..end).unwrap_or_default();
-        if candidates.len() > CLAIMS_COMPARED_MAX * 4 {
+        let begin = all.count_while(|claim| claim.time < from);
+        let end = all.count_while(|claim| claim.time <= until);
+        if end.saturating_sub(begin) > CLAIMS_COMPARED_MAX * 4 {
             return Selected::Missing(Gap::Ambiguous, CANDIDATES_MAX as u32);
         }
         // The latest says most about who is there now.
-        let distinct = self.distinct(candidates.iter().rev(), grade);
+        let distinct = self.distinct(all.range(begin..end).rev(), grade);
         match distinct[..] {
             [] => Selected::Missing(Gap::IssuanceNotCollected, 0),
-            [one] => Selected::One(one),
+            [(_, one)] => Selected::One(one),
             _ => Selected::Missing(Gap::Ambiguous, distinct.len() as u32),
         }
     }
 
-    /// One claim of each candidate, up to [`CANDIDATES_MAX`]. Candidates differ by account; a key of
-    /// several fields also by authentication, or by the session it came from.
-    fn distinct(&self, claims: impl Iterator<Item = &'i Claim>, grade: Grade) -> Vec<&'i Claim> {
-        let mut distinct: Vec<(u32, u64, &Claim)> = Vec::new();
-        for claim in claims {
+    /// One claim of each candidate with its number, up to [`CANDIDATES_MAX`]. Candidates differ by
+    /// account; a key of several fields also by authentication, or by the session it came from.
+    fn distinct(
+        &self,
+        claims: impl Iterator<Item = (usize, Claim)>,
+        grade: Grade,
+    ) -> Vec<(usize, Claim)> {
+        let mut known: Vec<(u32, u64)> = Vec::new();
+        let mut distinct = Vec::new();
+        for (number, claim) in claims {
             let Some(origin) = self.index.pools.origin(claim.origin) else { continue };
             let party = if claim.root == NONE { origin.party } else { claim.root };
-            let presented = self.index.pools.uses(origin).first();
-            let event = match presented {
-                Some(session) if grade == Grade::Composite && claim.verb == Verb::Issues => {
-                    session.key.low
-                }
-                _ if grade == Grade::Composite || party == NONE => origin.event,
-                _ => 0,
+            let session = || self.index.pools.uses(&origin).first().map(|first| first.key.low);
+            let event = if grade == Grade::Composite && claim.verb == Verb::Issues {
+                session().unwrap_or(origin.event)
+            } else if grade == Grade::Composite || party == NONE {
+                origin.event
+            } else {
+                0
             };
-            if !distinct.iter().any(|(known, of, _)| (*known, *of) == (party, event)) {
-                distinct.push((party, event, claim));
+            if !known.contains(&(party, event)) {
+                known.push((party, event));
+                distinct.push((number, claim));
             }
             if distinct.len() >= CANDIDATES_MAX {
                 break;
             }
         }
-        distinct.into_iter().map(|(.., claim)| claim).collect()
+        distinct
     }
 
     /// Values that are given out again: each belongs to its latest issuance, until its end. Where
     /// clocks leave open which issuance was the latest, nobody can tell.
-    fn recycled(
-        &self,
-        place: usize,
-        all: &'i [Claim],
-        at: Timestamp,
-        trail: &mut Trail,
-    ) -> Selected<'i> {
-        let next =
-            all.partition_point(|claim| claim.time.0 <= at.0.saturating_add(self.resolution.0));
-        let holds = |(place, claim): (usize, &'i Claim)| {
-            self.end_of(place, claim)
+    fn recycled(&self, all: Found<'_>, at: Timestamp, trail: &mut Trail) -> Selected {
+        let next = all.count_while(|claim| claim.time.0 <= at.0.saturating_add(self.resolution.0));
+        let holds = |(number, claim): &(usize, Claim)| {
+            end_of(all, *number, claim)
                 .is_none_or(|end| at.0 < end.0.saturating_add(self.resolution.0))
-                .then_some(claim)
         };
-        let numbered = |number: usize| all.get(number).map(|claim| (place + number, claim));
-        let latest = next.checked_sub(1).and_then(numbered);
-        let latest = latest.and_then(holds);
+        let numbered = |number: usize| all.get(number).map(|claim| (number, claim));
+        let latest = next.checked_sub(1).and_then(numbered).filter(holds);
         let before = next.checked_sub(2).and_then(numbered);
-        let tick = latest.map(|latest| latest.time.plus_nanos(-self.resolution.0));
+        let tick = latest.map(|(_, latest)| latest.time.plus_nanos(-self.resolution.0));
         let tied = latest
-            .is_some_and(|latest| latest.time.0 > at.0.saturating_sub(self.resolution.0))
+            .is_some_and(|(_, latest)| latest.time.0 > at.0.saturating_sub(self.resolution.0))
             || before.is_some_and(|(_, before)| tick.is_some_and(|tick| before.time > tick));
-        let before = before.filter(|_| tied).and_then(holds);
-        let after = all.get(next).filter(|after| after.time <= at.plus_nanos(SKEW.0));
+        let before = before.filter(|_| tied).filter(holds);
+        let after = numbered(next).filter(|(_, after)| after.time <= at.plus_nanos(SKEW.0));
         let candidates = [latest, before, after];
         let distinct = self.distinct(candidates.into_iter().flatten(), Grade::Exact);
         match distinct[..] {
-            [] if all.is_empty() => Selected::Missing(Gap::IssuanceNotCollected, 0),
             [] => Selected::Missing(Gap::OutsideValidity, 0),
-            [one] => {
+            [(_, one)] => {
                 if one.time.0 > at.0.saturating_add(self.resolution.0) {
                     trail.notes.push(Note::Skew);
                 }
@@ -506,32 +499,28 @@ impl<'i> Walk<'i> {
 
     fn several(
         &self,
-        place: usize,
-        all: &'i [Claim],
+        all: Found<'_>,
         at: Timestamp,
         rule: &LinkRule,
         trail: &mut Trail,
-    ) -> Selected<'i> {
+    ) -> Selected {
         let late = at.plus_nanos(SKEW.0.max(self.resolution.0));
-        let begun = all.partition_point(|claim| claim.time <= late);
-        let begun = all.get(..begun).unwrap_or_default();
-        if begun.len() > CLAIMS_COMPARED_MAX {
+        let begun = all.count_while(|claim| claim.time <= late);
+        if begun > CLAIMS_COMPARED_MAX {
             return Selected::Missing(Gap::Ambiguous, CANDIDATES_MAX as u32);
         }
-        let valid = |(place, claim): &(usize, &Claim)| {
-            self.end_of(*place, claim).is_none_or(|end| at < end)
+        let valid = |(number, claim): &(usize, Claim)| {
+            end_of(all, *number, claim).is_none_or(|end| at < end)
         };
-        let valid = (place..).zip(begun).filter(valid).map(|(_, claim)| claim);
-        let distinct = self.distinct(valid, rule.grade);
+        let distinct = self.distinct(all.range(0..begun).filter(valid), rule.grade);
         match distinct[..] {
-            [] => self.nearest(place, all, begun.len(), at, trail),
-            [one] => {
-                let number = begun.iter().position(|claim| std::ptr::eq(claim, one)).unwrap_or(0);
-                self.note_times(place + number, one, at, trail);
+            [] => self.nearest(all, begun, at, trail),
+            [(number, one)] => {
+                self.note_times(all, number, &one, at, trail);
                 Selected::One(one)
             }
             _ if rule.grade == Grade::Exact && distinct.len() <= FOLLOWED_APART_MAX => {
-                Selected::Apart(distinct)
+                Selected::Apart(distinct.into_iter().map(|(_, claim)| claim).collect())
             }
             _ => Selected::Missing(Gap::Ambiguous, distinct.len() as u32),
         }
@@ -539,30 +528,30 @@ impl<'i> Walk<'i> {
 
     /// None of several claims holds: the link is kept to the latest before, else the first after.
     /// If those of different accounts have all ended, the last to hold it is no better than a guess.
-    fn nearest(
-        &self,
-        place: usize,
-        all: &'i [Claim],
-        begun: usize,
-        at: Timestamp,
-        trail: &mut Trail,
-    ) -> Selected<'i> {
+    fn nearest(&self, all: Found<'_>, begun: usize, at: Timestamp, trail: &mut Trail) -> Selected {
         let number = begun.saturating_sub(1);
         let those = if begun == 0 { CLAIMS_COMPARED_MAX } else { begun };
-        let accounts = self.distinct(all.iter().take(those), Grade::Exact);
+        let accounts = self.distinct(all.range(0..those), Grade::Exact);
         if accounts.len() > 1 {
             return Selected::Missing(Gap::OutsideValidity, 0);
         }
         match all.get(number) {
             Some(claim) => {
-                self.note_times(place + number, claim, at, trail);
+                self.note_times(all, number, &claim, at, trail);
                 Selected::One(claim)
             }
             None => Selected::Missing(Gap::IssuanceNotCollected, 0),
         }
     }
 
-    fn note_times(&self, place: usize, claim: &Claim, at: Timestamp, trail: &mut Trail) {
+    fn note_times(
+        &self,
+        all: Found<'_>,
+        number: usize,
+        claim: &Claim,
+        at: Timestamp,
+        trail: &mut Trail,
+    ) {
         let early = claim.time.0.saturating_sub(at.0);
         if early > self.resolution.0 {
             let skew = early <= SKEW.0;
@@ -573,16 +562,16 @@ impl<'i> Walk<'i> {
         if claim.until <= late {
             trail.notes.push(Note::AfterExpiry);
         }
-        if self.index.revoked_at(place, claim).is_some_and(|revoked| revoked <= late) {
+        if all.revoked_at(number, claim).is_some_and(|revoked| revoked <= late) {
             trail.notes.push(Note::AfterRevocation);
         }
     }
+}
 
-    fn end_of(&self, place: usize, claim: &Claim) -> Option<Timestamp> {
-        let until = Some(claim.until).filter(|until| *until != Timestamp::MAX);
-        match (until, self.index.revoked_at(place, claim)) {
-            (Some(until), Some(revoked)) => Some(until.min(revoked)),
-            (one, other) => one.or(other),
-        }
+fn end_of(all: Found<'_>, number: usize, claim: &Claim) -> Option<Timestamp> {
+    let until = Some(claim.until).filter(|until| *until != Timestamp::MAX);
+    match (until, all.revoked_at(number, claim)) {
+        (Some(until), Some(revoked)) => Some(until.min(revoked)),
+        (one, other) => one.or(other),
     }
 }

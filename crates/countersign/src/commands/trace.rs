@@ -19,9 +19,11 @@ use countersign_ledger::{Appended, Ledger, OpenOptions};
 use countersign_model::finding::{Finding, Severity};
 use countersign_model::register::Register;
 use countersign_runs::folder::{Begin, RunFolder, replace_file};
+use countersign_runs::shelves::Scratch;
 use countersign_sources::{Definitions, Limits, Plan, plan};
 use countersign_trace::attribute::Attributor;
 use countersign_trace::directory::Directory;
+use countersign_trace::hash::Secret;
 use countersign_trace::index::Index;
 use serde_json::Value;
 
@@ -41,6 +43,9 @@ const ROWS_PARTIAL: &str = "rows.ndjson.partial";
 pub const REGISTER: &str = "register.yaml";
 pub const FINDINGS: &str = "findings.json";
 pub const LEDGER: &str = "ledger";
+
+/// More readers than this gain nothing, and an index can tell no more of them apart.
+const THREADS_MAX: usize = 128;
 
 /// Strips in the HTML page: one for each of the worst findings.
 const STRIPS_MAX: usize = 40;
@@ -223,9 +228,11 @@ impl Session<'_> {
     }
 
     fn phases<'s>(&'s self, run: &RunFolder) -> Result<Done<'s>> {
-        let threads = self.args.threads.unwrap_or_else(chance::threads).max(1);
+        let threads = self.args.threads.unwrap_or_else(chance::threads).clamp(1, THREADS_MAX);
         let directory = Directory::new(self.register);
         let tenants = crate::tenants::of_units(self.plan, self.register)?;
+        let shelves = Scratch::new(run.path());
+        let memory = self.args.memory.max(1).saturating_mul(1 << 20);
         let shop = Shop {
             plan: self.plan,
             definitions: self.definitions,
@@ -234,13 +241,17 @@ impl Session<'_> {
             tenants: &tenants,
             run,
             segment_bytes: self.args.commit_bytes,
+            shelves: &shelves,
+            claims_bytes: self.args.claims_bytes.unwrap_or(memory / threads),
         };
         let read = read::read(shop, threads, &|done, all| {
             out::progress(&format!("reading {done} of {all} pieces"))
         })?;
         out::progress("sorting claims");
         let without: Vec<&str> = self.args.without.iter().map(String::as_str).collect();
-        let index = Index::freeze_without(read.claims, &without);
+        let secret = Secret::new(&run.secret);
+        let index = Index::of_piles(secret, read.piles, &without, &shelves, memory / 4)
+            .with_context(|| format!("could not put claims away in `{}`", run.path().display()))?;
         let segments = run.segments(&read.segments, &mut fixed_words())?;
         let guardrails = self.guardrails()?;
         let facts = Facts::new(self.register);

@@ -175,13 +175,15 @@ impl<'a, 'r> Worker<'a, 'r> {
                 self.answer_one(&grouped, answers)?;
             }
         }
-        Ok(())
+        let looked_up = basis.attributor.index.check();
+        looked_up.context("claims that were put away could not be read again")
     }
 
     fn answer_one(&mut self, grouped: &Grouped<'_>, answers: &mut Answers) -> Result<()> {
         let mut traced = self.basis.attributor.attribute(&grouped.event);
         traced.delivered(grouped.deliveries, &grouped.notes);
-        let attribution = traced.view();
+        let chain = traced.chain();
+        let attribution = traced.view(&chain);
         let judged = judge_then(&mut self.judge, &attribution);
         self.tally.observe(&attribution, judged.as_deref());
         let begin = answers.rows.len();

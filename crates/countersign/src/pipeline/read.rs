@@ -8,14 +8,15 @@ use anyhow::{Context, Result};
 use countersign_model::event::{Event, Link};
 use countersign_model::key::KeyKind;
 use countersign_runs::folder::{Commit, RunFolder};
-use countersign_runs::segment;
+use countersign_runs::segment::{self, Segment};
 use countersign_sources::read::Visitor;
 use countersign_sources::{Definitions, Limits, Place, Plan, Quarantined, Unit};
-use countersign_trace::claims::Claims;
 use countersign_trace::codec;
 use countersign_trace::collect::{Rows, is_answered};
 use countersign_trace::directory::Directory;
 use countersign_trace::hash::Secret;
+use countersign_trace::pile::Pile;
+use countersign_trace::shelf::Shelves;
 use serde_json::{Value, json};
 
 /// Rows are written out as a segment when they take this much memory on one thread.
@@ -121,12 +122,16 @@ pub struct Shop<'a> {
     pub run: &'a RunFolder,
     /// See [`SEGMENT_BYTES`].
     pub segment_bytes: usize,
+    /// Where claims go that do not fit in memory, and how many bytes of them one thread may hold.
+    pub shelves: &'a dyn Shelves,
+    pub claims_bytes: usize,
 }
 
 /// What reading leaves.
 #[derive(Debug)]
 pub struct Read {
-    pub claims: Claims,
+    /// Of each reader.
+    pub piles: Vec<Pile>,
     pub segments: Vec<u32>,
     pub account: Account,
 }
@@ -134,15 +139,16 @@ pub struct Read {
 /// Reads every unit that earlier sittings of the run did not, and takes over what those did.
 pub fn read(shop: Shop<'_>, threads: usize, progress: &(dyn Fn(u64, u64) + Sync)) -> Result<Read> {
     let secret = Secret::new(&shop.run.secret);
-    let mut whole =
-        Read { claims: Claims::new(secret), segments: Vec::new(), account: Account::default() };
+    let mut whole = Read { piles: Vec::new(), segments: Vec::new(), account: Account::default() };
     let mut known = std::collections::HashSet::new();
     for commit in &shop.run.committed {
         whole.segments.extend(&commit.segments);
         whole.account.merge(Account::from_json(&commit.account));
         known.extend(commit.units.iter().cloned());
     }
-    restore(shop, &mut whole)?;
+    if !whole.segments.is_empty() {
+        whole.piles.push(restore(shop, secret, &whole.segments)?);
+    }
     let units: Vec<&Unit> =
         shop.plan.units.iter().filter(|unit| !known.contains(&unit.name())).collect();
     let (next, bytes) = (AtomicUsize::new(0), Mutex::new((0, 0)));
@@ -171,7 +177,7 @@ pub fn read(shop: Shop<'_>, threads: usize, progress: &(dyn Fn(u64, u64) + Sync)
         workers.into_iter().map(join).collect::<Result<Vec<_>>>()
     })?;
     for part in parts {
-        whole.claims.absorb(part.claims);
+        whole.piles.extend(part.piles);
         whole.segments.extend(part.segments);
         whole.account.merge(part.account);
     }
@@ -179,22 +185,33 @@ pub fn read(shop: Shop<'_>, threads: usize, progress: &(dyn Fn(u64, u64) + Sync)
 }
 
 /// The claims of what earlier sittings read, from their segments.
-fn restore(shop: Shop<'_>, whole: &mut Read) -> Result<()> {
-    let segments = shop.run.segments(&whole.segments, &mut fixed_words())?;
-    for segment in &segments {
-        let damaged = || segment.damaged();
-        let rows = segment.read(None, None)?;
-        for (_, row) in segment.rows(&rows) {
-            let (event, _) = codec::decode(row, &segment.dictionary).map_err(|_| damaged())?;
-            whole.claims.observe(&event, shop.directory);
-        }
-        let proofs = segment.proofs()?;
-        for proof in segment::Segment::each_proof(&proofs) {
-            let (event, _) = codec::decode(proof, &segment.dictionary).map_err(|_| damaged())?;
-            whole.claims.observe(&event, shop.directory);
+fn restore(shop: Shop<'_>, secret: Secret, segments: &[u32]) -> Result<Pile> {
+    let mut pile = Pile::new(secret);
+    let mut fixed = fixed_words();
+    for number in segments {
+        let opened = shop.run.segments(&[*number], &mut fixed)?;
+        for segment in &opened {
+            let damaged = || segment.damaged();
+            let rows = segment.read(None, None)?;
+            let proofs = segment.proofs()?;
+            let rows = segment.rows(&rows).map(|(_, row)| row);
+            for row in rows.chain(Segment::each_proof(&proofs)) {
+                let (event, _) = codec::decode(row, &segment.dictionary).map_err(|_| damaged())?;
+                pile.observe(&event, shop.directory);
+                relieve(&mut pile, shop)?;
+            }
         }
     }
-    Ok(())
+    Ok(pile)
+}
+
+/// Puts claims away if they take more memory than they may.
+fn relieve(pile: &mut Pile, shop: Shop<'_>) -> Result<()> {
+    if pile.size() < shop.claims_bytes {
+        return Ok(());
+    }
+    pile.put_away(shop.shelves)
+        .with_context(|| format!("could not put claims away in `{}`", shop.run.path().display()))
 }
 
 /// Gives the words of link rules their static form: each word once.
@@ -213,7 +230,7 @@ pub fn fixed_words() -> impl FnMut(&str) -> &'static str {
 /// One thread's share.
 struct Reader<'a> {
     shop: Shop<'a>,
-    claims: Claims,
+    pile: Pile,
     rows: Rows,
     proofs: Vec<u8>,
     /// Read, but not yet committed.
@@ -230,17 +247,13 @@ impl<'a> Reader<'a> {
     fn new(shop: Shop<'a>, secret: Secret) -> Self {
         Self {
             shop,
-            claims: Claims::new(secret),
+            pile: Pile::new(secret),
             rows: Rows::default(),
             proofs: Vec::new(),
             units: Vec::new(),
             pending: Vec::new(),
             account: Account::default(),
-            read: Read {
-                claims: Claims::new(secret),
-                segments: Vec::new(),
-                account: Account::default(),
-            },
+            read: Read { piles: Vec::new(), segments: Vec::new(), account: Account::default() },
             tenant: None,
             failed: None,
         }
@@ -304,7 +317,7 @@ impl<'a> Reader<'a> {
 
     fn finish(mut self) -> Result<Read> {
         self.commit()?;
-        self.read.claims = self.claims;
+        self.read.piles.push(self.pile);
         Ok(self.read)
     }
 }
@@ -377,7 +390,10 @@ impl Visitor for Reader<'_> {
 impl Reader<'_> {
     fn keep(&mut self, event: &Event<'_>, place: Place) {
         let place = codec::Place { input: place.unit, line: place.line };
-        self.claims.observe(event, self.shop.directory);
+        self.pile.observe(event, self.shop.directory);
+        if self.failed.is_none() {
+            self.failed = relieve(&mut self.pile, self.shop).err();
+        }
         if is_answered(event) {
             self.rows.push(event, place, self.shop.directory);
         } else {

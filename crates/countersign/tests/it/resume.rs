@@ -111,10 +111,11 @@ fn killed_at_any_moment_and_resumed_nothing_is_lost_and_nothing_is_there_twice()
     }
 }
 
-/// What its own message says: go on if there is something to go on from, else begin.
+/// What its own message says: go on if there is something to go on from, else begin. What is known
+/// about keys goes to disk on the way.
 fn how_to_begin(folder: &Folder, run: &str) -> &'static [&'static str] {
     let begun = folder.at(run).join("progress.ndjson").exists();
-    if begun { &["--resume"] } else { &[] }
+    if begun { &["--claims-bytes", "9000", "--resume"] } else { &["--claims-bytes", "9000"] }
 }
 
 #[test]

@@ -53,6 +53,23 @@ fn nothing_wrong_is_said_above_inferred_and_what_can_be_known_is() {
     }
 }
 
+/// However little of what is known about keys may be in memory.
+#[test]
+fn what_goes_to_disk_answers_as_what_is_in_memory() {
+    let world = World::new("13", "2500");
+    let answers = |more: &[&str]| {
+        assert_eq!(world.score(more)["wrong"], 0);
+        (world.folder.read("run/rows.ndjson"), world.folder.read("run/findings.json"))
+    };
+    let whole = answers(&[]);
+    for bytes in ["1000", "50000"] {
+        assert!(whole == answers(&["--claims-bytes", bytes]), "{bytes} bytes answer differently");
+        let left = std::fs::read_dir(world.folder.at("run")).unwrap();
+        let mut left = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        assert!(left.all(|name| !name.starts_with("shelf")), "a shelf is left");
+    }
+}
+
 #[test]
 fn every_linking_rule_is_worth_something() {
     let world = World::new("7", "2500");

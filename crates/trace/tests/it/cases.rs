@@ -9,11 +9,13 @@ use countersign_model::event::Event;
 use countersign_model::register::Register;
 use countersign_trace::attribute::Attributor;
 use countersign_trace::codec::{self, Place};
-use countersign_trace::collect::Collector;
+use countersign_trace::collect::{Rows, is_answered};
 use countersign_trace::directory::Directory;
 use countersign_trace::group::group;
 use countersign_trace::hash::Secret;
 use countersign_trace::index::Index;
+use countersign_trace::pile::Pile;
+use countersign_trace::shelf::InMemory;
 
 use crate::case::{self, Case};
 use crate::render::render;
@@ -35,6 +37,10 @@ fn every_case_answers_the_same_in_every_arrival_order() {
             let readers: Vec<&[Event<'static>]> = readers.iter().map(Vec::as_slice).collect();
             let other = self::answer(&case.register, &readers);
             assert_eq!(answer, other, "{}: arrival order {order} answers differently", case.title);
+            for events_held in [1, 3] {
+                let other = answer_putting_away(&case.register, &readers, events_held);
+                assert_eq!(answer, other, "{}: {events_held} held, {order}", case.title);
+            }
         }
         if answer.trim_end() != case.expect {
             if std::env::var_os("UPDATE_CASES").is_some() {
@@ -116,26 +122,38 @@ pub fn shuffle<T>(items: &mut [T], seed: u64) {
 
 /// Reads, freezes and answers, as a run does.
 pub fn answer(register: &Register, readers: &[&[Event<'static>]]) -> String {
+    answer_putting_away(register, readers, usize::MAX)
+}
+
+/// As [`answer`], where a reader puts away what it holds whenever it has read so many events more.
+pub fn answer_putting_away(
+    register: &Register,
+    readers: &[&[Event<'static>]],
+    events_held: usize,
+) -> String {
     let directory = Directory::new(register);
     let secret = Secret::new(b"0123456789abcdef");
-    let mut claims = None;
+    let mut piles = Vec::new();
     let mut rows = Vec::new();
     for events in readers {
-        let mut collector = Collector::new(secret);
+        let (mut pile, mut own) = (Pile::new(secret), Rows::default());
         for (line, event) in (1..).zip(*events) {
-            collector.observe(event, Place { input: 0, line }, &directory);
+            pile.observe(event, &directory);
+            if is_answered(event) {
+                own.push(event, Place { input: 0, line: line as u64 }, &directory);
+            }
+            if line % events_held == 0 {
+                pile.put_away(&InMemory).expect("memory takes everything");
+            }
         }
-        collector.rows.sort();
-        for (key, bytes) in collector.rows.iter() {
-            rows.push((key, bytes.to_vec(), collector.rows.dictionary.encode()));
+        own.sort();
+        for (key, bytes) in own.iter() {
+            rows.push((key, bytes.to_vec(), own.dictionary.encode()));
         }
-        match &mut claims {
-            None => claims = Some(collector.claims),
-            Some(all) => all.absorb(collector.claims),
-        }
+        piles.push(pile);
     }
     rows.sort();
-    let index = Index::freeze(claims.expect("there is a reader"));
+    let index = Index::of_piles(secret, piles, &[], &InMemory, 0).expect("memory can be read");
     let attributor = Attributor::new(&index, &directory);
     let dictionaries: Vec<codec::Dictionary> = rows
         .iter()
@@ -155,9 +173,10 @@ pub fn answer(register: &Register, readers: &[&[Event<'static>]]) -> String {
         for grouped in group(decoded.collect()) {
             let mut traced = attributor.attribute(&grouped.event);
             traced.delivered(grouped.deliveries, &grouped.notes);
-            out.push_str(&render(&traced.view()));
+            out.push_str(&render(&traced.view(&traced.chain())));
         }
     }
+    index.check().expect("memory can be read");
     out
 }
 

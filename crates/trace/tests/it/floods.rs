@@ -4,13 +4,14 @@ use std::time::{Duration as Elapsed, Instant};
 
 use countersign_model::event::Event;
 use countersign_model::register::Register;
-use countersign_trace::attribute::Attributor;
+use countersign_trace::attribute::{Attributor, Traced};
 use countersign_trace::claims::Claims;
 use countersign_trace::directory::Directory;
 use countersign_trace::hash::Secret;
 use countersign_trace::index::Index;
 
 use crate::case::{self, Case};
+use crate::cases::answer_putting_away;
 use crate::render::render;
 
 /// Far more than the work needs, far less than squares of it would take.
@@ -26,7 +27,11 @@ fn answers(register: &Register, claims: Claims, events: &[Event<'static>]) -> Ve
     let directory = Directory::new(register);
     let index = Index::freeze(claims);
     let attributor = Attributor::new(&index, &directory);
-    events.iter().map(|event| render(&attributor.attribute(event).view())).collect()
+    events.iter().map(|event| rendered(&attributor.attribute(event))).collect()
+}
+
+fn rendered(traced: &Traced<'_>) -> String {
+    render(&traced.view(&traced.chain()))
 }
 
 fn gather(register: &Register, quota: u64, events: &[Event<'static>]) -> Claims {
@@ -141,7 +146,29 @@ fn a_dropped_rule_loses_what_it_links() {
         let claims = gather(&case.register, u64::MAX, &case.events);
         let index = Index::freeze_without(claims, without);
         let attributor = Attributor::new(&index, &directory);
-        let answer = render(&attributor.attribute(&case.events[2]).view());
+        let answer = rendered(&attributor.attribute(&case.events[2]));
         assert!(answer.contains(actor), "without {without:?}: {answer}");
     }
+}
+
+/// Why claims are thinned only when all are together: of two sign-ins to one session the second says
+/// nothing new, unless another reader holds the sign-out between them.
+#[test]
+fn what_is_stated_again_counts_if_another_reader_saw_its_end() {
+    let case = parse(
+        "  person dora of northwind, account okta/dora",
+        "  session: session, exact",
+        "  09:00:00 a authentication login in okta by person dora\n    authenticates session S\n  09:01:00 b token_use logout in okta\n    revokes session S\n  09:02:00 c authentication login in okta by person dora\n    authenticates session S\n  10:00:00 u action a in okta by service x\n    uses session S",
+    );
+    let [first, end, again, used] = &case.events[..] else { panic!("four events") };
+    let one = [first.clone(), again.clone(), used.clone()];
+    for events_held in [1, 2, usize::MAX] {
+        let readers = [&one[..], std::slice::from_ref(end)];
+        let answer = answer_putting_away(&case.register, &readers, events_held);
+        assert!(answer.contains("actor     dora, exact by session"), "{answer}");
+        assert!(!answer.contains("after_revocation"), "{answer}");
+    }
+    let readers = [&one[..1], &one[2..], std::slice::from_ref(end)];
+    let answer = answer_putting_away(&case.register, &readers, 1);
+    assert!(answer.contains("after_revocation"), "{answer}");
 }

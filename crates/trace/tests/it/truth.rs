@@ -275,7 +275,8 @@ fn outcomes(
     let attributor = Attributor::new(&index, &directory);
     let answer = |(action, person): &(Event<'static>, usize)| {
         let traced = attributor.attribute(action);
-        let view = traced.view();
+        let chain = traced.chain();
+        let view = traced.view(&chain);
         assert!(
             loses || !view.notes.contains(&Note::Conflict),
             "nothing in these worlds disagrees"

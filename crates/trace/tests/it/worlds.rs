@@ -1,5 +1,7 @@
 //! Random worlds: whatever the order, the copies and the readers, the same answers.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use countersign_model::event::{
     Delegate, DelegateRole, Event, EventKind, Link, LinkRule, Outcome, Principal, PrincipalKind,
     Verb,
@@ -12,7 +14,7 @@ use countersign_trace::codec::{self, Dictionary, Place};
 use proptest::prelude::*;
 
 use crate::case;
-use crate::cases::answer;
+use crate::cases::{answer, answer_putting_away};
 
 const REGISTER: &str = "# 0 The register of random worlds
 
@@ -110,9 +112,8 @@ prop_compose! {
         (redacted, privileged, feed) in (prop::bool::weighted(0.1), prop::bool::weighted(0.2), prop::sample::select(vec!["main", "side"])),
         began in prop::option::weighted(0.1, 0_i64..30),
         ip in prop::option::of(prop::sample::select(vec!["10.0.0.1", "192.0.2.1", "a service"])),
-        content in any::<u64>(),
     ) -> Event<'static> {
-        Event {
+        let event = Event {
             source: "source",
             feed,
             id: format!("e{id}").into(),
@@ -134,9 +135,18 @@ prop_compose! {
             session_started: began.map(second),
             shared_id: shared.map(Into::into),
             redacted,
-            content,
-        }
+            content: 0,
+        };
+        whole(event)
     }
+}
+
+/// With a content that is, as of a real record, another one for whatever differs.
+fn whole(mut event: Event<'static>) -> Event<'static> {
+    let mut hasher = DefaultHasher::new();
+    format!("{event:?}").hash(&mut hasher);
+    event.content = hasher.finish();
+    event
 }
 
 /// A chain of tokens over many hops, perhaps with its end tied to its beginning.
@@ -149,7 +159,7 @@ fn chain() -> impl Strategy<Value = Vec<Event<'static>>> {
                 event.id = format!("hop{hop}").into();
                 event.outcome = Outcome::Success;
                 event.links = vec![key(Verb::Uses, up), key(Verb::Issues, hop + 1)];
-                chain.push(event);
+                chain.push(whole(event));
             }
             chain
         },
@@ -192,6 +202,21 @@ proptest! {
         let (left, right) = other.split_at(cut.index(length));
         prop_assert_eq!(&expected, &answer(&register, &[left, right]));
         prop_assert_eq!(&expected, &answer(&register, &[right, left]));
+    }
+
+    #[test]
+    fn what_is_put_away_answers_as_what_is_in_memory(
+        world in prop::collection::vec(event(), 1..60),
+        chain in chain(),
+        (cut, again, held) in (any::<prop::sample::Index>(), any::<u64>(), 1..20_usize),
+    ) {
+        let register = register();
+        let mut world: Vec<_> = world.into_iter().chain(chain).collect();
+        let expected = answer(&register, &[&world]);
+        prop_assert_eq!(&expected, &answer_putting_away(&register, &[&world], held));
+        crate::cases::shuffle(&mut world, again);
+        let (left, right) = world.split_at(cut.index(world.len()));
+        prop_assert_eq!(&expected, &answer_putting_away(&register, &[left, right], held));
     }
 
     #[test]
