@@ -238,7 +238,7 @@ mod tests {
     /// However the events are spread over threads, the same subjects are kept with all their events.
     #[test]
     fn too_many_subjects_are_the_same_subjects_in_any_order() {
-        let told = |thread: u64| thread % 2 == 0;
+        let told = |thread: u64| thread.is_multiple_of(2);
         let mut whole = Subjects::default();
         let (mut even, mut odd) = (Subjects::default(), Subjects::default());
         for number in 0..1000_u64 {
