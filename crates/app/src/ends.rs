@@ -1,7 +1,7 @@
 //! What ends by itself, and what ends with something else.
 
 use countersign_model::register::Register;
-use countersign_model::time::Timestamp;
+use countersign_model::time::{Duration, Timestamp};
 use countersign_store::batch::Batch;
 use countersign_store::items::{Filter, Item, PAGE_MAX};
 
@@ -12,6 +12,9 @@ use crate::{App, AppError, Caller, micros};
 
 /// Items that one round of the worker tidies.
 const ROUND_MAX: usize = 256;
+
+/// How long a repeated request still finds its answer.
+const FORGET_AFTER: Duration = Duration(7 * 86_400 * 1_000_000_000);
 
 /// The verb that ends an item of a noun.
 pub(crate) fn ending_verb(noun: &str) -> Option<&'static str> {
@@ -122,6 +125,14 @@ impl App {
                 _ => return Ok(tidied),
             }
         }
+    }
+
+    /// Forgets what nobody can need any more: tokens and messages that ended, and answers to
+    /// requests, a week ago.
+    pub fn forget(&self) -> Result<(), AppError> {
+        let before = micros(self.now().plus_nanos(-FORGET_AFTER.0));
+        let also = vec![countersign_store::batch::Also::Prune { before }];
+        self.commit(Batch { also, ..Batch::default() }).map(|_| ())
     }
 
     fn tidy(&self, item: &Item, now: Timestamp) -> Result<bool, AppError> {

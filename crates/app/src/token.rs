@@ -145,7 +145,23 @@ impl App {
         if item.state != effect::CURRENT {
             return Err(AppError::Unauthenticated);
         }
-        caller(&format!("member:{id}"), &parse(&item.body)?)
+        self.in_standing(caller(&format!("member:{id}"), &parse(&item.body)?)?)
+    }
+
+    /// A sponsor who left, or an administrator whose organization has ended, is nobody here any more.
+    fn in_standing(&self, caller: Caller) -> Result<Caller, AppError> {
+        let standing = [
+            ("sponsor", &caller.sponsor, &["employed"][..]),
+            ("organization", &caller.organization, &["proposed", "active"][..]),
+        ];
+        for (noun, id, good) in standing {
+            let Some(id) = id else { continue };
+            let item = self.store.item(noun, id)?.ok_or(AppError::Unauthenticated)?;
+            if !good.contains(&self.view(&item)?.state.as_str()) {
+                return Err(AppError::Unauthenticated);
+            }
+        }
+        Ok(caller)
     }
 
     /// The identity and the credential of a key must both be in force now.
@@ -162,7 +178,7 @@ impl App {
                 return Err(AppError::Unauthenticated);
             }
         }
-        caller(&token.principal, &scope)
+        self.in_standing(caller(&token.principal, &scope)?)
     }
 
     /// A key for a machine: a credential of one of its identities, with a role and an end.

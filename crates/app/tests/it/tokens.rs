@@ -61,3 +61,23 @@ fn no_secret_is_in_the_store() {
         }
     }
 }
+
+#[test]
+fn a_sponsor_who_left_and_the_administrator_of_an_ended_partner_are_nobody() {
+    let house = House::new();
+    house.apply(COMPANY);
+    let session = |id: &str, document: serde_json::Value| {
+        house.app.put_member(&owner(), &document, &<_>::default()).unwrap();
+        let code = house.app.code_for(&owner(), id).unwrap();
+        house.app.sign_in(&code.secret).unwrap().secret
+    };
+    let ann = session("ann", json!({"id": "ann", "role": "sponsor", "sponsor": "ann"}));
+    let pia = json!({"id": "pia", "role": "partner_admin", "organization": "pi"});
+    let pia = session("pia", pia);
+    assert!(house.app.authenticate(&ann).is_ok() && house.app.authenticate(&pia).is_ok());
+    house.app.act(&owner(), "sponsor", "ann", "leave", &<_>::default()).unwrap();
+    house.app.act(&owner(), "organization", "pi", "end", &<_>::default()).unwrap();
+    for secret in [&ann, &pia] {
+        assert_eq!(house.app.authenticate(secret).unwrap_err().code(), "unauthenticated");
+    }
+}

@@ -63,6 +63,9 @@ impl Background {
             let is_time = tidied.is_none_or(|tidied| tidied.elapsed() >= TIDY_EVERY);
             if leads.is_some() && is_time && !last {
                 tidied = Some(Instant::now());
+                if let Err(error) = self.server.app.forget() {
+                    tracing::warn!(%error, "could not delete what has ended");
+                }
                 match self.server.app.tidy_ended() {
                     Ok(0) => (),
                     Ok(count) => tracing::info!(count, "ended by themselves"),
