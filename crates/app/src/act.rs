@@ -4,6 +4,7 @@ use aws_lc_rs::digest::{Context, SHA256};
 use countersign_model::register::Register;
 use countersign_store::Outcome;
 use countersign_store::batch::{Also, Batch};
+use countersign_store::items::Item;
 use serde_json::{Value as Json, json};
 
 use crate::documents::{canonical, parse};
@@ -72,6 +73,7 @@ impl App {
             return Err(AppError::Stale { noun: noun.to_owned(), id: id.to_owned() });
         }
         let at = self.now();
+        not_their_own(caller, verb, &item)?;
         let body = parse(&item.body)?;
         let mut register = Register::default();
         countersign_register::restore_document(&mut register, noun, &body);
@@ -145,6 +147,16 @@ impl App {
             Outcome::TokenSpent => Err(AppError::Unauthenticated),
         }
     }
+}
+
+/// Whoever asked for a departure from the rules does not approve it.
+fn not_their_own(caller: &Caller, verb: &str, item: &Item) -> Result<(), AppError> {
+    let asked = item.noun == "exception" && verb == "approve";
+    if asked && parse(&item.process)?["by"] == caller.principal.as_str() {
+        let text = "whoever asks for an exception does not approve it; another sponsor does";
+        return Err(AppError::refused("approval.by_requester", text));
+    }
+    Ok(())
 }
 
 fn answer_key(caller: &Caller, act: &Act) -> Option<String> {

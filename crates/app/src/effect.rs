@@ -38,17 +38,13 @@ impl Step<'_> {
             .ok_or_else(|| AppError::invalid(&format!("/{key}"), "is no time", fix))
     }
 
-    fn text(&self, key: &str) -> Option<&str> {
-        self.arguments[key].as_str()
-    }
-
     /// Who of us accepts or approves by this step.
     fn sponsor(&self) -> Result<SponsorId, AppError> {
-        let sponsor = self.caller.sponsor.as_deref().or_else(|| self.text("by"));
-        sponsor.map(SponsorId::from).ok_or_else(|| {
+        // Nobody accepts in another's name, not even the owner.
+        self.caller.sponsor.as_deref().map(SponsorId::from).ok_or_else(|| {
             AppError::refused(
                 "sponsor.missing",
-                "it takes an employee who answers for it: sign in as a sponsor, or name one in `by`",
+                "it takes an employee who answers for it: sign in as a member who is a sponsor",
             )
         })
     }

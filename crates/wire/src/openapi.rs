@@ -175,7 +175,6 @@ fn schemas() -> Json {
             "until": {"type": "string", "description": "Of a rotation: when the old one ends."},
             "revalidate_by": text,
             "at": {"type": "string", "description": "Of a departure: when."},
-            "by": {"type": "string", "description": "The sponsor who answers for it."},
             "successor": text,
         })),
         "sign_in": object(&["code"], json!({"code": text})),

@@ -124,3 +124,27 @@ fn a_document_names_only_what_is_there() {
     let countersign_app::AppError::Invalid(faults) = error else { panic!("{error}") };
     assert_eq!(faults[0].pointer, "/organization");
 }
+
+#[test]
+fn nobody_approves_their_own_exception_or_accepts_in_another_s_name() {
+    let house = House::new();
+    house.apply(COMPANY);
+    let asked = json!({
+        "id": "ex-new", "rule": "grant.none", "subject": "identity:paul", "until": "2026-12-24",
+        "justification": "the review is late",
+    });
+    let ann = sponsor("ann");
+    let security = countersign_app::Caller {
+        role: countersign_judge::permission::Role::Security,
+        ..sponsor("bob")
+    };
+    let view = house.app.put(&security, "exception", &asked, &Act::default()).unwrap();
+    assert_eq!(view.state, "asked");
+    let act = |caller: &countersign_app::Caller| {
+        house.app.act(caller, "exception", "ex-new", "approve", &Act::default())
+    };
+    assert_eq!(act(&security).unwrap_err().code(), "approval.by_requester");
+    assert_eq!(act(&owner()).unwrap_err().code(), "sponsor.missing");
+    let other = countersign_app::Caller { role: security.role, ..ann };
+    assert_eq!(act(&other).unwrap().document["approved_by"], "ann");
+}

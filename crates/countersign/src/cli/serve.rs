@@ -133,7 +133,7 @@ const ACT_EXAMPLES: &str = "\
 Examples:
   countersign act grants g-17 approve --why 'quarter-end work'
   countersign act credentials k-3 rotate --set until=2026-12-24
-  countersign act trust_paths hexley-oidc accept --set by=ann";
+  countersign act trust_paths hexley-oidc accept --set revalidate_by=2027-06-01";
 
 #[derive(Debug, Args)]
 #[command(after_help = ACT_EXAMPLES)]

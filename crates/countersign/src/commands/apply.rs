@@ -31,11 +31,11 @@ pub fn apply(args: &ApplyArgs, told: Told) -> Result<Exit> {
     let plan = client.post("/v1/register/plan", &body, None)?.good()?;
     let steps = plan["steps"].as_array().map_or(0, Vec::len);
     if args.dry_run || steps == 0 {
-        show(&plan, "would be", told)?;
+        show(&plan, "It would be", told)?;
         return Ok(if steps == 0 { Exit::Ok } else { Exit::Found });
     }
     if !args.yes && std::io::stdin().is_terminal() {
-        show(&plan, "would be", told)?;
+        show(&plan, "It would be", told)?;
         out::say("Do it? [y/N]");
         let mut line = String::new();
         std::io::stdin().lock().read_line(&mut line).context("could not read the answer")?;
@@ -45,7 +45,7 @@ pub fn apply(args: &ApplyArgs, told: Told) -> Result<Exit> {
         }
     }
     let done = client.post("/v1/register/apply", &body, None)?.good()?;
-    show(&done, "was", told)?;
+    show(&done, "Done", told)?;
     Ok(Exit::Ok)
 }
 
@@ -77,7 +77,7 @@ fn show(plan: &Json, tense: &str, told: Told) -> Result<()> {
     text.push_str(&match steps.len() {
         0 => format!("The server is what the register says: {unchanged} items.\n"),
         _ => format!(
-            "{created} {tense} created, {changed} changed, {ended} ended; {unchanged} are the same.\n"
+            "{tense}: {created} created, {changed} changed, {ended} ended; {unchanged} the same.\n"
         ),
     });
     Ok(out::data(&text)?)

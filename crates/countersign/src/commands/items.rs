@@ -160,7 +160,9 @@ fn show(item: &Json, told: Told) -> Result<Exit> {
         item["revision"]
     ))?;
     for part in ["document", "process"] {
-        for (key, value) in item[part].as_object().into_iter().flatten() {
+        let pairs = item[part].as_object().into_iter().flatten();
+        // `countersign history` tells the acts, each with its evidence.
+        for (key, value) in pairs.filter(|(key, _)| *key != "acts") {
             let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             out::data(&format!("  {:16} {}\n", plain(key), plain(&value)))?;
         }

@@ -89,7 +89,7 @@ fn from_an_empty_folder_to_an_exported_register_and_an_intact_ledger() {
     assert!(refused.err.contains("countersign sign-in"), "{}", refused.err);
     run(&folder, &serving, &["sign-in", "--code", &code]).expect(0);
     let drift = run(&folder, &serving, &["apply", &example(), "--dry-run"]).expect(1);
-    assert!(drift.out.contains("would be created"), "{}", drift.out);
+    assert!(drift.out.contains("It would be: 200 created"), "{}", drift.out);
     run(&folder, &serving, &["apply", &example(), "--yes", "--why", "the first"]).expect(0);
     let same = run(&folder, &serving, &["apply", &example(), "--dry-run"]).expect(0);
     assert!(same.out.contains("The server is what the register says"), "{}", same.out);
