@@ -1,5 +1,6 @@
 //! What of a document stands in columns, so that it can be found.
 
+use countersign_model::register::Register;
 use serde_json::Value as Json;
 
 use crate::{App, AppError};
@@ -16,8 +17,8 @@ pub(crate) struct Index {
     pub ends: Option<i64>,
 }
 
-/// Whose an identity is.
-pub(crate) type OrganizationOf<'a> = dyn Fn(&str) -> Result<Option<String>, AppError> + 'a;
+/// Whose an identity or a group is, by noun and id.
+pub(crate) type OrganizationOf<'a> = dyn Fn(&str, &str) -> Result<Option<String>, AppError> + 'a;
 
 pub(crate) fn index(
     noun: &str,
@@ -49,11 +50,17 @@ pub(crate) fn index(
             index.ends = ends(&[&body["until"]]);
         }
         "grant" => {
-            index.about = text("identity").or_else(|| text("group"));
+            let grantee = ["identity", "group", "organization"];
+            index.about = grantee.into_iter().find_map(text);
             index.organization = text("organization");
             index.sponsor = text("sponsor");
             index.parent = text("passed_on_from");
             index.ends = ends(&[&body["until"]]);
+        }
+        "member" => index.organization = text("organization"),
+        "invitation" => {
+            index.organization = text("organization");
+            index.sponsor = text("sponsor");
         }
         "group" => index.organization = text("organization"),
         "portal" => {
@@ -71,8 +78,10 @@ pub(crate) fn index(
         }
         _ => (),
     }
-    if let ("credential" | "grant", Some(identity)) = (noun, body["identity"].as_str()) {
-        index.organization = organization_of(identity)?;
+    for grantee in ["identity", "group"] {
+        if let ("credential" | "grant", Some(id)) = (noun, body[grantee].as_str()) {
+            index.organization = organization_of(grantee, id)?;
+        }
     }
     Ok(index)
 }
@@ -84,8 +93,27 @@ fn ends(ends: &[&Json]) -> Option<i64> {
 }
 
 impl App {
-    /// Whose a stored identity is.
-    pub(crate) fn organization_of(&self, identity: &str) -> Result<Option<String>, AppError> {
-        Ok(self.store.item("identity", identity)?.and_then(|item| item.organization))
+    /// Whose a stored identity or group is.
+    pub(crate) fn organization_of(&self, noun: &str, id: &str) -> Result<Option<String>, AppError> {
+        Ok(self.store.item(noun, id)?.and_then(|item| item.organization))
+    }
+
+    /// The same, of those that are written together with what names them.
+    pub(crate) fn organizations_in<'a>(
+        &'a self,
+        register: &'a Register,
+    ) -> impl Fn(&str, &str) -> Result<Option<String>, AppError> + 'a {
+        move |noun, id| {
+            let known = match noun {
+                "identity" => {
+                    register.identities.get(&id.into()).map(|it| Some(&it.organization))
+                }
+                _ => register.groups.get(&id.into()).map(|it| it.organization.as_ref()),
+            };
+            match known {
+                Some(whose) => Ok(whose.map(ToString::to_string)),
+                None => self.organization_of(noun, id),
+            }
+        }
     }
 }

@@ -209,7 +209,7 @@ impl App {
         };
         let deed =
             Deed { by, verb: "credential.issue", why: Some("a key of ours"), id: self.deed_id() };
-        let change = self.change(&deed, vec![version], &|id| self.organization_of(id))?;
+        let change = self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
         let reads = vec![Precondition { noun: item.noun, id: item.id, rev: Some(item.rev) }];
         let also = vec![Also::Token(Token { scope: scope.to_string(), ..token })];
         self.commit(Batch { reads, changes: vec![change], also })?;
@@ -276,10 +276,10 @@ impl App {
         let process = json!({"by": by.principal});
         let version = Version { noun: "member", id, after: now.as_ref(), state, body, process };
         let deed = Deed { by, verb, why: None, id: self.deed_id() };
-        self.change(&deed, vec![version], &|id| self.organization_of(id))
+        self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))
     }
 
-    fn token(
+    pub(crate) fn token(
         &self,
         kind: TokenKind,
         principal: &str,
@@ -304,7 +304,7 @@ impl App {
         (Made { secret, ends }, token)
     }
 
-    fn revocations(&self, principal: &str, kind: TokenKind) -> Result<Vec<Also>, AppError> {
+    pub(crate) fn revocations(&self, principal: &str, kind: TokenKind) -> Result<Vec<Also>, AppError> {
         let at = micros(self.now());
         let tokens = self.store.tokens(principal, kind.as_str())?;
         let open = tokens.into_iter().filter(|token| token.revoked.is_none());
