@@ -151,10 +151,7 @@ impl App {
 }
 
 /// Does it, and decides again if somebody was quicker, unless the caller insists on a version.
-pub(crate) fn retried<T>(
-    act: &Act,
-    once: impl Fn() -> Result<T, AppError>,
-) -> Result<T, AppError> {
+pub(crate) fn retried<T>(act: &Act, once: impl Fn() -> Result<T, AppError>) -> Result<T, AppError> {
     for _ in 1..TRIES {
         match once() {
             Err(AppError::Stale { .. }) if act.rev.is_none() => (),

@@ -81,8 +81,7 @@ impl App {
         });
         let id = self.act_id(caller, act);
         let deed = Deed { by: caller, verb: "register.apply", why: act.why.as_deref(), id };
-        let change =
-            self.change(&deed, versions.collect(), &self.organizations_in(register))?;
+        let change = self.change(&deed, versions.collect(), &self.organizations_in(register))?;
         self.commit(Batch { changes: vec![change], ..Batch::default() })?;
         Ok(Plan { steps, unchanged })
     }
@@ -178,7 +177,9 @@ impl App {
         let mut kept: Vec<(String, String, Json)> = Vec::new();
         let mut fault = None;
         self.store.each_item(|noun, id, _, state, body| {
-            if is_no_fact(noun, state) || state == effect::ENDED && is_lifeless(noun) || OF_THE_SERVER.contains(&noun)
+            if is_no_fact(noun, state)
+                || state == effect::ENDED && is_lifeless(noun)
+                || OF_THE_SERVER.contains(&noun)
             {
                 return Ok(());
             }

@@ -75,7 +75,9 @@ impl App {
             if item.noun == "tenant" { Some(item.id.as_str()) } else { item.about.as_deref() };
         ask.same_tenant = is_own(&caller.tenant, tenant);
         let own_self = item.noun == "sponsor" && is_own(&caller.sponsor, Some(&item.id));
-        ask.sponsors = own_self || is_own(&caller.sponsor, item.sponsor.as_deref());
+        ask.sponsors = own_self
+            || is_own(&caller.sponsor, item.sponsor.as_deref())
+            || self.sponsors_organization(caller, item)?;
         ask.owns = self.owns(caller, item)?;
         if self.permissions.permits(&ask) {
             return Ok(());
@@ -84,6 +86,20 @@ impl App {
             return Err(forbidden(caller, verb, &item.noun));
         }
         Err(AppError::not_found(&item.noun, &item.id))
+    }
+
+    /// Whether the caller is accountable for the organization that the item belongs to.
+    fn sponsors_organization(&self, caller: &Caller, item: &Item) -> Result<bool, AppError> {
+        let (
+            Some(sponsor),
+            "trust_path" | "identity" | "credential" | "exception",
+            Some(organization),
+        ) = (caller.sponsor.as_deref(), item.noun.as_str(), item.organization.as_deref())
+        else {
+            return Ok(false);
+        };
+        let whose = self.store.item("organization", organization)?;
+        Ok(whose.is_some_and(|whose| whose.sponsor.as_deref() == Some(sponsor)))
     }
 
     /// Whether a grant is passed on from one of the caller's organization.

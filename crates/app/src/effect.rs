@@ -53,10 +53,7 @@ impl Step<'_> {
 }
 
 /// The verb and the state with which a new item begins; `wanted` if its noun has several.
-pub(crate) fn beginning(
-    noun: &str,
-    wanted: Option<&str>,
-) -> Result<(String, String), AppError> {
+pub(crate) fn beginning(noun: &str, wanted: Option<&str>) -> Result<(String, String), AppError> {
     let Some(noun) = Noun::parse(noun) else {
         return Ok(("create".to_owned(), CURRENT.to_owned()));
     };

@@ -138,7 +138,8 @@ impl App {
         let verb = format!("{}.expire", item.noun);
         let id = self.deed_id();
         let deed = Deed { by: &caller, verb: &verb, why: Some("its end has come"), id };
-        let change = self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
+        let change =
+            self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
         match self.commit(Batch { changes: vec![change], ..Batch::default() }) {
             Ok(_) => Ok(true),
             // Somebody changed it meanwhile: the next round looks at it again.

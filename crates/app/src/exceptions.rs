@@ -26,7 +26,8 @@ impl App {
             return Ok(Vec::new());
         };
         if process["by"].as_str() == Some(&caller.principal) {
-            let text = "whoever asks for an exception does not approve it; have another sponsor do so";
+            let text =
+                "whoever asks for an exception does not approve it; have another sponsor do so";
             return Err(AppError::refused("departure.by_requester", text));
         }
         let mut known = Known::new(self);
@@ -49,7 +50,8 @@ impl App {
         id: &str,
         verb: &str,
     ) -> Result<Vec<Precondition>, AppError> {
-        if !matches!(verb, "accept" | "activate" | "approve" | "countersign") || noun == "exception" {
+        if !matches!(verb, "accept" | "activate" | "approve" | "countersign") || noun == "exception"
+        {
             return Ok(Vec::new());
         }
         let filter = Filter { about: Some(format!("{noun}:{id}")), ..Filter::default() };
@@ -64,7 +66,11 @@ impl App {
                 continue;
             }
             let is_approved = matches!(shown(&item, &body, at).as_str(), "approved" | "scheduled");
-            if is_approved { approved.push(rule) } else { open.push(rule) }
+            if is_approved {
+                approved.push(rule)
+            } else {
+                open.push(rule)
+            }
             reads.push(Precondition { noun: item.noun, id: item.id, rev: Some(item.rev) });
         }
         open.retain(|rule| !approved.contains(rule));

@@ -1,6 +1,7 @@
 //! What of a document stands in columns, so that it can be found.
 
-use countersign_model::register::Register;
+use countersign_model::id::OrganizationId;
+use countersign_model::register::{Grantee, Register};
 use serde_json::Value as Json;
 
 use crate::{App, AppError};
@@ -17,7 +18,7 @@ pub(crate) struct Index {
     pub ends: Option<i64>,
 }
 
-/// Whose an identity or a group is, by noun and id.
+/// Whose an item of a partner is, by noun and id.
 pub(crate) type OrganizationOf<'a> = dyn Fn(&str, &str) -> Result<Option<String>, AppError> + 'a;
 
 pub(crate) fn index(
@@ -74,6 +75,11 @@ pub(crate) fn index(
         "exception" => {
             index.about = text("subject");
             index.sponsor = text("approved_by");
+            index.organization = match body["subject"].as_str().and_then(|it| it.split_once(':')) {
+                Some(("organization", id)) => Some(id.to_owned()),
+                Some((noun, id)) => organization_of(noun, id)?,
+                None => None,
+            };
             index.ends = ends(&[&body["until"]]);
         }
         _ => (),
@@ -93,7 +99,7 @@ fn ends(ends: &[&Json]) -> Option<i64> {
 }
 
 impl App {
-    /// Whose a stored identity or group is.
+    /// Whose a stored item is.
     pub(crate) fn organization_of(&self, noun: &str, id: &str) -> Result<Option<String>, AppError> {
         Ok(self.store.item(noun, id)?.and_then(|item| item.organization))
     }
@@ -103,17 +109,27 @@ impl App {
         &'a self,
         register: &'a Register,
     ) -> impl Fn(&str, &str) -> Result<Option<String>, AppError> + 'a {
-        move |noun, id| {
-            let known = match noun {
-                "identity" => {
-                    register.identities.get(&id.into()).map(|it| Some(&it.organization))
-                }
-                _ => register.groups.get(&id.into()).map(|it| it.organization.as_ref()),
-            };
-            match known {
-                Some(whose) => Ok(whose.map(ToString::to_string)),
-                None => self.organization_of(noun, id),
-            }
+        move |noun, id| match whose(register, noun, id) {
+            Some(whose) => Ok(Some(whose.to_string())),
+            None => self.organization_of(noun, id),
         }
+    }
+}
+
+fn whose<'a>(register: &'a Register, noun: &str, id: &str) -> Option<&'a OrganizationId> {
+    match noun {
+        "identity" => register.identities.get(&id.into()).map(|it| &it.organization),
+        "trust_path" => register.trust_paths.get(&id.into()).map(|it| &it.organization),
+        "group" => register.groups.get(&id.into())?.organization.as_ref(),
+        "grant" => match &register.grants.get(&id.into())?.to {
+            Grantee::Organization(id) => Some(id),
+            Grantee::Identity(id) => whose(register, "identity", id.as_str()),
+            Grantee::Group(id) => whose(register, "group", id.as_str()),
+        },
+        "credential" => {
+            let identity = &register.credentials.get(&id.into())?.identity;
+            whose(register, "identity", identity.as_str())
+        }
+        _ => None,
     }
 }

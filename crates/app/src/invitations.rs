@@ -4,6 +4,8 @@
 mod domain;
 mod given;
 
+pub(crate) use given::is_address;
+
 use countersign_judge::permission::Role;
 use countersign_model::register::Register;
 use countersign_model::time::{Duration, Timestamp};
@@ -70,9 +72,9 @@ impl App {
         let version = Version { noun, id: &id, after: None, state, body, process };
         let why = act.why.as_deref();
         let deed = Deed { by: caller, verb: "invitation.invite", why, id: self.deed_id() };
-        let change = self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
-        let reads =
-            vec![Precondition { noun: whose.noun, id: whose.id, rev: Some(whose.rev) }];
+        let change =
+            self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
+        let reads = vec![Precondition { noun: whose.noun, id: whose.id, rev: Some(whose.rev) }];
         self.commit(Batch { reads, changes: vec![change], also: vec![Also::Token(token)] })?;
         Ok((made, self.view(&self.stored("invitation", &id)?)?))
     }
@@ -138,8 +140,7 @@ impl App {
         if let Some(path) = &given.trust_path {
             versions.push(path_version(path, path_before.as_ref(), &caller)?);
         }
-        let deed =
-            Deed { by: &caller, verb: "invitation.complete", why: None, id: self.deed_id() };
+        let deed = Deed { by: &caller, verb: "invitation.complete", why: None, id: self.deed_id() };
         let change = self.change(&deed, versions, &|noun, id| self.organization_of(noun, id))?;
         let also = vec![Also::RevokeToken { hash: token.hash, at }];
         self.commit(Batch { changes: vec![change], also, ..Batch::default() })?;
@@ -190,7 +191,8 @@ impl App {
             if count == 0 {
                 continue;
             }
-            let (id, state, process) = (item.id.as_str(), item.state.clone(), parse(&item.process)?);
+            let (id, state, process) =
+                (item.id.as_str(), item.state.clone(), parse(&item.process)?);
             let noun = "invitation";
             let version = Version { noun, id, after: Some(&item), state, body, process };
             let system = Caller::system();
@@ -236,7 +238,11 @@ impl App {
         if let Some(path) = &path {
             reads.extend(self.departures("trust_path", &path.id, "accept")?);
             let mut register = Register::default();
-            countersign_register::restore_document(&mut register, "trust_path", &parse(&path.body)?);
+            countersign_register::restore_document(
+                &mut register,
+                "trust_path",
+                &parse(&path.body)?,
+            );
             let state = effect::next_of(path, "accept", at)?;
             effect::apply("trust_path", &mut register, &step)?;
             let mut process = parse(&path.process)?;
@@ -269,8 +275,7 @@ impl App {
         let mut process = parse(&item.process)?;
         let step = Step { caller, verb, at, arguments: &act.arguments };
         note(&mut process, &step, act);
-        let version =
-            Version { noun: "invitation", id, after: Some(&item), state, body, process };
+        let version = Version { noun: "invitation", id, after: Some(&item), state, body, process };
         self.invitation_act(caller, (verb, id), act, (vec![version], Vec::new()))
     }
 
@@ -341,7 +346,7 @@ struct Limits {
 }
 
 fn limits(arguments: &Json, at: Timestamp) -> Result<Limits, AppError> {
-    let contact = arguments["contact"].as_str().filter(|text| given::is_address(text));
+    let contact = arguments["contact"].as_str().filter(|text| is_address(text));
     let contact = contact.ok_or_else(|| {
         AppError::invalid("/contact", "is no address", "say whom you invite: name@partner.example")
     })?;

@@ -65,7 +65,8 @@ impl<'a> Known<'a> {
 
     /// All that was read but for the one item that is written.
     pub fn reads(&self, written: (&str, &str)) -> Vec<Precondition> {
-        let read = self.items.iter().filter(|((noun, id), _)| (noun.as_str(), id.as_str()) != written);
+        let read =
+            self.items.iter().filter(|((noun, id), _)| (noun.as_str(), id.as_str()) != written);
         read.map(|((noun, id), item)| Precondition {
             noun: noun.clone(),
             id: id.clone(),

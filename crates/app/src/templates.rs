@@ -183,7 +183,11 @@ fn departures_hold(register: &Register, at: Timestamp) -> Result<(), AppError> {
 fn answers(arguments: &Json, at: Timestamp) -> Result<Answers, AppError> {
     let mut read = Answers::default();
     let given = arguments["answers"].as_object().ok_or_else(|| {
-        AppError::invalid("/answers", "is not there", "give the answers by the keys of the questions")
+        AppError::invalid(
+            "/answers",
+            "is not there",
+            "give the answers by the keys of the questions",
+        )
     })?;
     for (key, value) in given {
         let answer = match value {
@@ -238,7 +242,9 @@ fn departure(nth: usize, one: &Json, at: Timestamp) -> Result<Departure, AppErro
         value,
         approved_by: NOBODY_YET.to_owned(),
         justification: text("justification")?,
-        from: one["from"].as_str().map_or_else(|| countersign_register::time_text(at), str::to_owned),
+        from: one["from"]
+            .as_str()
+            .map_or_else(|| countersign_register::time_text(at), str::to_owned),
         until: text("until")?,
     })
 }

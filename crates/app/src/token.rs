@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 
 use crate::documents::parse;
 use crate::evidence::{Deed, Version};
+use crate::invitations::is_address;
 use crate::{Act, App, AppError, Caller, effect, micros};
 
 /// The member who is there first.
@@ -209,7 +210,8 @@ impl App {
         };
         let deed =
             Deed { by, verb: "credential.issue", why: Some("a key of ours"), id: self.deed_id() };
-        let change = self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
+        let change =
+            self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
         let reads = vec![Precondition { noun: item.noun, id: item.id, rev: Some(item.rev) }];
         let also = vec![Also::Token(Token { scope: scope.to_string(), ..token })];
         self.commit(Batch { reads, changes: vec![change], also })?;
@@ -232,6 +234,10 @@ impl App {
             return Err(AppError::invalid("/id", "is no id", fix));
         }
         caller("", document)?;
+        if document.get("email").is_some_and(|it| !it.as_str().is_some_and(is_address)) {
+            let fix = "write it as name@company.example";
+            return Err(AppError::invalid("/email", "is no address", fix));
+        }
         self.demand(by, "change", "member")?;
         self.member_refers(document)?;
         let change = self.member_change(by, "member.change", id, Some((document, act.rev)))?;
@@ -304,7 +310,11 @@ impl App {
         (Made { secret, ends }, token)
     }
 
-    pub(crate) fn revocations(&self, principal: &str, kind: TokenKind) -> Result<Vec<Also>, AppError> {
+    pub(crate) fn revocations(
+        &self,
+        principal: &str,
+        kind: TokenKind,
+    ) -> Result<Vec<Also>, AppError> {
         let at = micros(self.now());
         let tokens = self.store.tokens(principal, kind.as_str())?;
         let open = tokens.into_iter().filter(|token| token.revoked.is_none());

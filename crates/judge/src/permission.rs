@@ -61,7 +61,7 @@ pub struct Ask<'a> {
     pub same_tenant: bool,
     /// The caller is the item's sponsor.
     pub sponsors: bool,
-    /// The caller owns the entitlement that the item is about.
+    /// The caller owns the entitlement that the grant is of, or is proposed to succeed the sponsor.
     pub owns: bool,
 }
 

@@ -15,6 +15,16 @@ pub enum Kind {
     MakeKey,
     /// A code with which a member signs in.
     MakeCode,
+    /// The templates with their questions.
+    Templates,
+    /// All items of a template, by its answers.
+    Fill,
+    /// A link for an organization's administrator.
+    Invite,
+    /// What the holder of an invitation may see of it.
+    Invitation,
+    /// What the holder of an invitation gives.
+    Complete,
     SignIn,
     SignOut,
     Whoami,
@@ -72,10 +82,14 @@ impl Route {
 /// Members of ours, who are in no register.
 pub const MEMBER: &str = "member";
 
+/// Links for partners' administrators, who are in no register either.
+pub const INVITATION: &str = "invitation";
+
 /// The path segment of a noun: the key of its list.
 pub fn plural(noun: &'static str) -> &'static str {
     match noun {
         MEMBER => "members",
+        INVITATION => "invitations",
         SETTINGS => "settings",
         noun => Noun::of_singular(noun).map_or(noun, Noun::key),
     }
@@ -84,7 +98,8 @@ pub fn plural(noun: &'static str) -> &'static str {
 /// All routes, in the order of the document.
 pub fn routes() -> Vec<Route> {
     let mut routes = fixed();
-    let nouns = Noun::WITH_ID.iter().map(|noun| noun.singular()).chain([SETTINGS, MEMBER]);
+    let nouns =
+        Noun::WITH_ID.iter().map(|noun| noun.singular()).chain([SETTINGS, MEMBER, INVITATION]);
     for noun in nouns {
         routes.extend(of_noun(noun));
     }
@@ -134,6 +149,38 @@ fn fixed() -> Vec<Route> {
             false,
             "Make the server what these files say.",
         ),
+        route(
+            Get,
+            "/v1/templates",
+            K::Templates,
+            ("template", "list"),
+            false,
+            "The onboarding templates, with their questions.",
+        ),
+        route(
+            Post,
+            "/v1/templates/{id}",
+            K::Fill,
+            ("template", "fill"),
+            false,
+            "Make all items of a template by its answers.",
+        ),
+        route(
+            Get,
+            "/v1/invitation",
+            K::Invitation,
+            ("invitation", "read"),
+            false,
+            "The invitation whose secret you present.",
+        ),
+        route(
+            Post,
+            "/v1/invitation/complete",
+            K::Complete,
+            ("invitation", "complete"),
+            false,
+            "Give what the invitation asks for. Each call is a try.",
+        ),
         route(Get, "/v1/changes", K::Changes, ("change", "list"), false, "Every act, in order."),
     ]
 }
@@ -155,7 +202,6 @@ fn of_noun(noun: &'static str) -> Vec<Route> {
     let mut routes = vec![
         route(Get, &base, Kind::List, "list", format!("Every {words} you may see, by id.")),
         route(Get, &one, Kind::Read, "read", format!("One {words}.")),
-        route(Put, &one, Kind::Put, "change", format!("Make a {words}, or correct it.")),
         route(
             Get,
             &format!("{one}/history"),
@@ -164,6 +210,10 @@ fn of_noun(noun: &'static str) -> Vec<Route> {
             format!("What was done to a {words}, the newest first."),
         ),
     ];
+    if noun != INVITATION {
+        let summary = format!("Make a {words}, or correct it.");
+        routes.push(route(Put, &one, Kind::Put, "change", summary));
+    }
     for verb in acts(noun) {
         let path = format!("{one}/{}", verb.replace('_', "-"));
         routes.push(route(Post, &path, Kind::Act, verb, format!("{} a {words}.", capital(verb))));
@@ -175,6 +225,13 @@ fn of_noun(noun: &'static str) -> Vec<Route> {
             Kind::MakeKey,
             "change",
             "A key for this machine, shown once.".to_owned(),
+        )),
+        "organization" => routes.push(route(
+            Post,
+            &format!("{one}/invitations"),
+            Kind::Invite,
+            "invite",
+            "A link for its administrator, shown once.".to_owned(),
         )),
         MEMBER => routes.push(route(
             Post,
@@ -195,8 +252,11 @@ pub fn acts(noun: &str) -> Vec<&'static str> {
             let begins = |verb: &lifecycle::Verb| {
                 life.states().iter().any(|state| life.works(*state).contains(verb))
             };
-            life.verbs().into_iter().filter(begins).map(lifecycle::Verb::as_str).collect()
+            let verbs = life.verbs().into_iter().filter(begins).map(lifecycle::Verb::as_str);
+            // What is done about break-glass afterwards moves no state.
+            verbs.chain((noun == "grant").then_some("look")).collect()
         }
+        None if noun == INVITATION => vec!["accept", "refuse", "end"],
         None if noun == SETTINGS => Vec::new(),
         None => vec!["end"],
     }

@@ -80,7 +80,8 @@ impl App {
         let name = format!("grant.{verb}");
         let why = act.why.as_deref();
         let deed = Deed { by: caller, verb: &name, why, id: self.act_id(caller, act) };
-        let change = self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
+        let change =
+            self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
         let also = self.remembered(caller, act, "grant", id);
         reads.extend(case.known.reads(("grant", id)));
         self.commit(Batch { reads, changes: vec![change], also })?;
@@ -106,8 +107,7 @@ impl App {
         }
         let from = case.grant.interval.from.unwrap_or(Timestamp::MIN);
         let by = process["by"].as_str().unwrap_or_default().to_owned();
-        let manner =
-            if case.grant.break_glass { Manner::BreakGlass } else { Manner::Ordinary };
+        let manner = if case.grant.break_glass { Manner::BreakGlass } else { Manner::Ordinary };
         // What came as code was asked for by whoever applied it.
         let code = Record { by, sponsor: None, at: from, manner, approvals: Vec::new() };
         Ok(Record::read(process).unwrap_or(code))
@@ -177,7 +177,8 @@ fn activate(
     let from = case.grant.interval.from.map_or(at, |from| from.max(at));
     case.grant.interval.from = Some(from);
     if let Some(latest) = case.latest_end(record)? {
-        let until = case.grant.interval.until.map_or(End::At(latest), |until| until.min(End::At(latest)));
+        let until =
+            case.grant.interval.until.map_or(End::At(latest), |until| until.min(End::At(latest)));
         case.grant.interval.until = Some(until);
     }
     if let Some(every) = case.entitlement()?.review_every {

@@ -57,7 +57,8 @@ impl Record {
 
     pub fn write(&self, process: &mut Json) {
         let text = countersign_register::time_text;
-        process["request"] = json!({"by": self.by, "at": text(self.at), "manner": manner(self.manner)});
+        process["request"] =
+            json!({"by": self.by, "at": text(self.at), "manner": manner(self.manner)});
         if let Some(sponsor) = &self.sponsor {
             process["request"]["sponsor"] = sponsor.as_str().into();
         }
@@ -107,6 +108,7 @@ pub(crate) fn needed(standing: &Standing) -> Json {
 
 /// What the register leaves open, which the sponsor decides by approving.
 pub(crate) fn left_open(open: &[Violation]) -> Json {
-    let one = |open: &Violation| json!({"code": open.code, "says": open.says, "remedy": open.remedy});
+    let one =
+        |open: &Violation| json!({"code": open.code, "says": open.says, "remedy": open.remedy});
     open.iter().map(one).collect()
 }

@@ -42,7 +42,8 @@ impl App {
         let name = format!("grant.{verb}");
         let why = act.why.as_deref().or(case.grant.justification.as_deref());
         let deed = Deed { by: caller, verb: &name, why, id: self.act_id(caller, act) };
-        let change = self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
+        let change =
+            self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
         let mut also = self.remembered(caller, act, "grant", &id);
         also.extend(self.tell_asked(&case, &record, &standing)?);
         let mut reads = reads;
@@ -60,7 +61,8 @@ fn asked(case: &Case<'_>, record: &Record, at: Timestamp) -> Result<(Json, Stand
     let standing = case.standing(record, at)?;
     if record.manner == Manner::Ordinary {
         // An approval that nobody can give is said now, not when it is waited for.
-        refused.extend(standing.needed.iter().filter_map(|(_, who)| who.as_ref().err()).map(unable));
+        refused
+            .extend(standing.needed.iter().filter_map(|(_, who)| who.as_ref().err()).map(unable));
         refused.sort();
     }
     if !refused.is_empty() {

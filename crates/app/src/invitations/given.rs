@@ -74,7 +74,7 @@ pub(super) fn read(given: &Json, organization: &str) -> Result<Given, AppError> 
 }
 
 /// Something that mail may reach: one `@`, a domain with a dot, nothing that ends a header.
-pub(super) fn is_address(text: &str) -> bool {
+pub(crate) fn is_address(text: &str) -> bool {
     let plain = |text: &str| {
         !text.is_empty() && text.chars().all(|c| !c.is_whitespace() && !c.is_control())
     };
@@ -107,7 +107,11 @@ impl Faults {
             return self.say(pointer, "is no object", "give its keys and values");
         };
         if map.keys().any(|key| !keys.contains(&key.as_str())) {
-            self.say(pointer, "has a key that is not known", &format!("there are {}", keys.join(", ")));
+            self.say(
+                pointer,
+                "has a key that is not known",
+                &format!("there are {}", keys.join(", ")),
+            );
         }
     }
 
@@ -198,7 +202,8 @@ impl Faults {
         match read_document(&mut Register::default(), noun, body) {
             Ok(()) => true,
             Err(faults) => {
-                let placed = |fault: Fault| Fault { pointer: format!("{at}{}", fault.pointer), ..fault };
+                let placed =
+                    |fault: Fault| Fault { pointer: format!("{at}{}", fault.pointer), ..fault };
                 self.0.extend(faults.into_iter().map(placed));
                 false
             }

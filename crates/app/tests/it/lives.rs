@@ -19,7 +19,7 @@ fn a_grant_is_suspended_resumed_and_ended_and_each_is_evidence() {
     assert!(error.to_string().contains("nothing leads on"), "{error}");
     let history = house.app.history(&owner(), "grant", "g-paul", None).unwrap();
     let verbs: Vec<&str> = history.iter().map(|change| change.verb.as_str()).collect();
-    assert_eq!(verbs, ["grant.end", "grant.resume", "grant.suspend"]);
+    assert_eq!(verbs, ["grant.end", "grant.resume", "grant.suspend", "register.apply"]);
     assert_eq!(house.sequence(), 4);
 }
 
@@ -29,6 +29,28 @@ fn what_hangs_on_a_grant_ends_with_it() {
     house.apply(COMPANY);
     house.app.act(&sponsor("ann"), "grant", "g-rho", "end", &Act::default()).unwrap();
     assert_eq!(house.app.item(&owner(), "grant", "g-paul").unwrap().state, "ended");
+    // One act on many items stands in the history of each, and in that of no other.
+    let verbs = |noun: &str, id: &str| -> Vec<String> {
+        let history = house.app.history(&owner(), noun, id, None).unwrap();
+        history.into_iter().map(|change| change.verb).collect()
+    };
+    assert_eq!(verbs("grant", "g-paul"), ["grant.end", "register.apply"]);
+    assert_eq!(verbs("grant", "g-rho"), ["grant.end", "register.apply"]);
+    assert_eq!(verbs("identity", "paul"), ["register.apply"]);
+    assert_eq!(house.sequence(), 2, "one leaf for the act");
+}
+
+#[test]
+fn a_group_that_has_the_name_of_an_identity_keeps_its_grants() {
+    let house = House::new();
+    let group = "groups:\n  - {id: paul, organization: pi}\n";
+    let grant = "  - {id: g-all, entitlement: orders, group: paul, sponsor: bob, justification: x, from: 2026-06-01, until: 2026-12-30}\n";
+    house.apply(&format!("{COMPANY}{grant}{group}"));
+    house.app.act(&owner(), "identity", "paul", "end", &Act::default()).unwrap();
+    assert_eq!(house.app.item(&owner(), "grant", "g-paul").unwrap().state, "ended");
+    assert_eq!(house.app.item(&owner(), "grant", "g-all").unwrap().state, "active");
+    house.app.act(&owner(), "organization", "pi", "end", &Act::default()).unwrap();
+    assert_eq!(house.app.item(&owner(), "grant", "g-all").unwrap().state, "ended");
 }
 
 #[test]

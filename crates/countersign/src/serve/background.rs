@@ -63,6 +63,11 @@ impl Background {
             let is_time = tidied.is_none_or(|tidied| tidied.elapsed() >= TIDY_EVERY);
             if leads.is_some() && is_time && !last {
                 tidied = Some(Instant::now());
+                match self.server.app.tell_due() {
+                    Ok(0) => (),
+                    Ok(count) => tracing::info!(count, "notices told"),
+                    Err(error) => tracing::warn!(%error, "could not tell what is due"),
+                }
                 match self.server.app.tidy_ended() {
                     Ok(0) => (),
                     Ok(count) => tracing::info!(count, "ended by themselves"),
