@@ -56,7 +56,7 @@ impl App {
             return Err(AppError::refused("invitation.organization_over", text));
         }
         let Limits { contact, lasts, tries } = limits(&act.arguments, at)?;
-        let random: [u8; 6] = self.random();
+        let random: [u8; 8] = self.random();
         let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let id = format!("inv-{hex}");
         let principal = format!("invitation:{id}");

@@ -97,7 +97,7 @@ pub fn plural(noun: &'static str) -> &'static str {
 
 /// All routes, in the order of the document.
 pub fn routes() -> Vec<Route> {
-    let mut routes = fixed();
+    let mut routes: Vec<Route> = fixed().collect();
     let nouns =
         Noun::WITH_ID.iter().map(|noun| noun.singular()).chain([SETTINGS, MEMBER, INVITATION]);
     for noun in nouns {
@@ -106,10 +106,78 @@ pub fn routes() -> Vec<Route> {
     routes
 }
 
-fn fixed() -> Vec<Route> {
+type Fixed = (Method, &'static str, Kind, (&'static str, &'static str), &'static str);
+
+/// Those that take no token.
+const OPEN: [Fixed; 4] = {
     use Kind as K;
     use Method::{Get, Post};
-    let route = |method, path: &str, kind, (noun, verb), is_open, summary: &str| Route {
+    [
+        (Get, "/healthz", K::Health, ("instance", "read"), "Whether the process is up."),
+        (Get, "/readyz", K::Ready, ("instance", "read"), "Whether it can serve."),
+        (Get, "/v1/openapi.json", K::OpenApi, ("instance", "read"), "This document."),
+        (Post, "/v1/sign-in", K::SignIn, ("self", "begin"), "A session for a code."),
+    ]
+};
+
+/// Those that do.
+const CLOSED: [Fixed; 10] = {
+    use Kind as K;
+    use Method::{Get, Post};
+    [
+        (Post, "/v1/sign-out", K::SignOut, ("self", "end"), "End this session."),
+        (Get, "/v1/self", K::Whoami, ("self", "read"), "Who you are here."),
+        (Get, "/v1/register", K::Export, ("register", "export"), "The register as files."),
+        (
+            Post,
+            "/v1/register/plan",
+            K::Plan,
+            ("register", "apply"),
+            "What an apply of these files would do.",
+        ),
+        (
+            Post,
+            "/v1/register/apply",
+            K::Apply,
+            ("register", "apply"),
+            "Make the server what these files say.",
+        ),
+        (
+            Get,
+            "/v1/templates",
+            K::Templates,
+            ("template", "list"),
+            "The onboarding templates, with their questions.",
+        ),
+        (
+            Post,
+            "/v1/templates/{id}",
+            K::Fill,
+            ("template", "fill"),
+            "Make all items of a template by its answers.",
+        ),
+        (
+            Get,
+            "/v1/invitation",
+            K::Invitation,
+            ("invitation", "read"),
+            "The invitation whose secret you present.",
+        ),
+        (
+            Post,
+            "/v1/invitation/complete",
+            K::Complete,
+            ("invitation", "complete"),
+            "Give what the invitation asks for. Each call is a try.",
+        ),
+        (Get, "/v1/changes", K::Changes, ("change", "list"), "Every act, in order."),
+    ]
+};
+
+fn fixed() -> impl Iterator<Item = Route> {
+    let open = OPEN.into_iter().map(|fixed| (fixed, true));
+    let all = open.chain(CLOSED.into_iter().map(|fixed| (fixed, false)));
+    all.map(|((method, path, kind, (noun, verb), summary), is_open)| Route {
         method,
         path: path.to_owned(),
         kind,
@@ -117,72 +185,7 @@ fn fixed() -> Vec<Route> {
         verb,
         is_open,
         summary: summary.to_owned(),
-    };
-    vec![
-        route(Get, "/healthz", K::Health, ("instance", "read"), true, "Whether the process is up."),
-        route(Get, "/readyz", K::Ready, ("instance", "read"), true, "Whether it can serve."),
-        route(Get, "/v1/openapi.json", K::OpenApi, ("instance", "read"), true, "This document."),
-        route(Post, "/v1/sign-in", K::SignIn, ("self", "begin"), true, "A session for a code."),
-        route(Post, "/v1/sign-out", K::SignOut, ("self", "end"), false, "End this session."),
-        route(Get, "/v1/self", K::Whoami, ("self", "read"), false, "Who you are here."),
-        route(
-            Get,
-            "/v1/register",
-            K::Export,
-            ("register", "export"),
-            false,
-            "The register as files.",
-        ),
-        route(
-            Post,
-            "/v1/register/plan",
-            K::Plan,
-            ("register", "apply"),
-            false,
-            "What an apply of these files would do.",
-        ),
-        route(
-            Post,
-            "/v1/register/apply",
-            K::Apply,
-            ("register", "apply"),
-            false,
-            "Make the server what these files say.",
-        ),
-        route(
-            Get,
-            "/v1/templates",
-            K::Templates,
-            ("template", "list"),
-            false,
-            "The onboarding templates, with their questions.",
-        ),
-        route(
-            Post,
-            "/v1/templates/{id}",
-            K::Fill,
-            ("template", "fill"),
-            false,
-            "Make all items of a template by its answers.",
-        ),
-        route(
-            Get,
-            "/v1/invitation",
-            K::Invitation,
-            ("invitation", "read"),
-            false,
-            "The invitation whose secret you present.",
-        ),
-        route(
-            Post,
-            "/v1/invitation/complete",
-            K::Complete,
-            ("invitation", "complete"),
-            false,
-            "Give what the invitation asks for. Each call is a try.",
-        ),
-        route(Get, "/v1/changes", K::Changes, ("change", "list"), false, "Every act, in order."),
-    ]
+    })
 }
 
 fn of_noun(noun: &'static str) -> Vec<Route> {
