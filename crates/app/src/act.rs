@@ -130,6 +130,15 @@ impl App {
         Ok(Some(self.view(&self.stored(noun, id)?)?))
     }
 
+    /// Whether there was a request under this key, whose answer cannot be given again.
+    pub(crate) fn was_answered(&self, caller: &Caller, act: &Act) -> Result<bool, AppError> {
+        let Some(key) = answer_key(caller, act) else { return Ok(false) };
+        match self.store.answered(&key)? {
+            Some(answered) if answered.digest != act.digest => Err(AppError::KeyReused),
+            answered => Ok(answered.is_some()),
+        }
+    }
+
     pub(crate) fn remembered(&self, caller: &Caller, act: &Act, noun: &str, id: &str) -> Vec<Also> {
         let answer = json!({"noun": noun, "id": id}).to_string();
         let at = micros(self.now());

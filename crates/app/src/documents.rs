@@ -109,6 +109,7 @@ impl App {
         if now.is_none() {
             effect::unclaimed(&mut register);
         }
+        effect::with_clock(&mut register);
         let body = canonical(&register)?;
         let (verb, state, process) = match &now {
             None => self.beginning(caller, noun, &register, act)?,

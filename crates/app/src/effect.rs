@@ -109,6 +109,16 @@ pub(crate) fn unclaimed(register: &mut Register) {
     }
 }
 
+/// Whoever's end is known has their succession clock in their facts from then on: nobody has to be
+/// awake when it comes.
+pub(crate) fn with_clock(register: &mut Register) {
+    for sponsor in register.sponsors.values_mut() {
+        if let (Some(End::At(left)), None) = (sponsor.employed.until, sponsor.succession_until) {
+            *sponsor = succession::departed(sponsor, left, succession::Clock::default());
+        }
+    }
+}
+
 fn verb(name: &str) -> Result<Verb, AppError> {
     Verb::parse(name)
         .ok_or_else(|| AppError::refused("lifecycle.unknown", format!("there is no verb `{name}`")))

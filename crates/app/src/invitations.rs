@@ -49,6 +49,11 @@ impl App {
     ) -> Result<(Made, View), AppError> {
         let whose = self.stored("organization", organization)?;
         self.demand_on(caller, "invite", &whose)?;
+        if self.was_answered(caller, act)? {
+            let text =
+                "this invitation was made and its secret shown then; end it and make another";
+            return Err(AppError::refused("invitation.shown_once", text));
+        }
         let at = self.now();
         let state = self.view(&whose)?.state;
         if matches!(state.as_str(), "ended" | "expired") {
@@ -75,7 +80,9 @@ impl App {
         let change =
             self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
         let reads = vec![Precondition { noun: whose.noun, id: whose.id, rev: Some(whose.rev) }];
-        self.commit(Batch { reads, changes: vec![change], also: vec![Also::Token(token)] })?;
+        let mut also = self.remembered(caller, act, "invitation", &id);
+        also.push(Also::Token(token));
+        self.commit(Batch { reads, changes: vec![change], also })?;
         Ok((made, self.view(&self.stored("invitation", &id)?)?))
     }
 

@@ -10,6 +10,7 @@ use countersign_register::{
 use countersign_store::batch::{Also, Batch, Precondition};
 use serde_json::{Value as Json, json};
 
+use crate::act::retried;
 use crate::effect;
 use crate::evidence::{Deed, Version};
 use crate::grants::{Case, Record, needed, unable};
@@ -44,6 +45,10 @@ impl App {
         if let Some(views) = self.filled(caller, act)? {
             return Ok(views);
         }
+        retried(act, || self.fill_once(caller, name, act))
+    }
+
+    fn fill_once(&self, caller: &Caller, name: &str, act: &Act) -> Result<Vec<View>, AppError> {
         let text = shipped(name).ok_or_else(|| AppError::not_found("template", name))?;
         let at = self.now();
         let answers = answers(&act.arguments, at)?;
@@ -53,10 +58,23 @@ impl App {
         let made = documents(&register);
         let reads = self.free_and_resolved(&made)?;
         let process = json!({"by": caller.principal, "template": name});
+        let mut also = self.remembered_list(caller, act, &made);
         let mut versions = Vec::with_capacity(made.len());
         for document in &made {
             let (_, state) = effect::beginning(document.noun, None)?;
-            let process = self.process_of(caller, &register, document, process.clone(), at)?;
+            let mut process = process.clone();
+            if let Some(sponsor) = &caller.sponsor {
+                process["sponsor"] = sponsor.as_str().into();
+            }
+            if document.noun == "grant" {
+                also.extend(self.asked_by_template(
+                    caller,
+                    &register,
+                    document,
+                    &mut process,
+                    at,
+                )?);
+            }
             let (noun, id, body) = (document.noun, document.id.as_str(), document.body.clone());
             versions.push(Version { noun, id, after: None, state, body, process });
         }
@@ -67,7 +85,6 @@ impl App {
             id: self.act_id(caller, act),
         };
         let change = self.change(&deed, versions, &self.organizations_in(&register))?;
-        let also = self.remembered_list(caller, act, &made);
         self.commit(Batch { reads, changes: vec![change], also })?;
         made.iter().map(|it| self.view(&self.stored(it.noun, &it.id)?)).collect()
     }
@@ -103,31 +120,29 @@ impl App {
         if missing.is_empty() { Ok(reads) } else { Err(AppError::Invalid(missing)) }
     }
 
-    fn process_of(
+    /// Keeps of a grant who asks for it and whose approval it takes, and tells them.
+    fn asked_by_template(
         &self,
         caller: &Caller,
         register: &Register,
         document: &Document,
-        mut process: Json,
+        process: &mut Json,
         at: Timestamp,
-    ) -> Result<Json, AppError> {
-        if let Some(sponsor) = &caller.sponsor {
-            process["sponsor"] = sponsor.as_str().into();
-        }
-        let grant = register.grants.get_key_value(&document.id.as_str().into());
-        let Some((id, grant)) = grant.filter(|_| document.noun == "grant") else {
-            return Ok(process);
+    ) -> Result<Vec<Also>, AppError> {
+        let Some((id, grant)) = register.grants.get_key_value(&document.id.as_str().into()) else {
+            return Ok(Vec::new());
         };
         let record = Record::ordinary(caller, at);
-        record.write(&mut process);
-        let standing = Case::read(self, id, grant.clone())?.standing(&record, at)?;
+        record.write(process);
+        let case = Case::read(self, id, grant.clone())?;
+        let standing = case.standing(&record, at)?;
         let nobody = standing.needed.iter().filter_map(|(_, who)| who.as_ref().err());
         let nobody: Vec<_> = nobody.map(unable).collect();
         if !nobody.is_empty() {
             return Err(AppError::Violations(nobody));
         }
         process["needed"] = needed(&standing);
-        Ok(process)
+        self.tell_asked(&case, &record, &standing)
     }
 
     fn filled(&self, caller: &Caller, act: &Act) -> Result<Option<Vec<View>>, AppError> {

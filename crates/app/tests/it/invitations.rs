@@ -114,6 +114,18 @@ fn only_who_answers_for_the_organization_invites() {
 }
 
 #[test]
+fn the_same_invitation_again_is_not_made_twice() {
+    let house = House::new();
+    house.apply(COMPANY);
+    let arguments = json!({"contact": "pia@partner.example"});
+    let act = Act { arguments, key: Some("k".to_owned()), digest: vec![1], ..Act::default() };
+    house.app.invite(&owner(), "pi", &act).unwrap();
+    let error = house.app.invite(&owner(), "pi", &act).unwrap_err();
+    assert_eq!(error.code(), "invitation.shown_once");
+    assert_eq!(house.sequence(), 2);
+}
+
+#[test]
 fn rubbish_is_refused_with_where_it_stands() {
     for (key, value, pointer) in [
         ("domains", json!(["-bad-.example"]), "/domains/0"),

@@ -127,6 +127,24 @@ fn a_clock_that_jumps_forwards_tells_the_nearest_and_back_nothing_again() {
 }
 
 #[test]
+fn security_is_told_when_a_departure_reduces_and_stops_what_was_sponsored() {
+    let house = house();
+    let member = json!({"id": "sec", "role": "security", "email": "sec@company.example"});
+    house.app.put_member(&owner(), &member, &Act::default()).unwrap();
+    house.app.act(&owner(), "sponsor", "bob", "leave", &Act::default()).unwrap();
+    for day in ["2026-12-02", "2026-12-09", "2026-12-23"] {
+        house.set_clock(day);
+        house.app.tell_due().unwrap();
+    }
+    let told = told(&house);
+    for one in ["bob reduction 7d", "bob reduction over", "bob succession over"] {
+        assert!(told.contains(one), "{told:?}");
+    }
+    assert!(mail(&house).contains("sec@company.example"));
+    assert!(!mail(&house).contains("bob@company.example"), "who left gets none");
+}
+
+#[test]
 fn an_end_that_is_moved_is_told_anew() {
     let house = house();
     house.set_clock("2026-12-31");

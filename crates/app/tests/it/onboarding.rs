@@ -41,6 +41,8 @@ fn answers_make_all_items_in_one_act_and_nothing_of_it_holds_yet() {
         ["organization proposed", "trust_path proposed", "grant requested", "group current"]
     );
     assert_eq!(house.sequence(), 2);
+    let told = house.app.store().messages_due(i64::MAX, 9).unwrap();
+    assert!(told.iter().any(|it| it.message.body.contains("approval.asked")), "{told:?}");
     assert!(!house.app.facts().unwrap().grants.contains_key(&"north-orders".into()));
     // The sponsor accepts the partner's side, then what was asked for.
     let none = Act::default();
@@ -53,6 +55,22 @@ fn answers_make_all_items_in_one_act_and_nothing_of_it_holds_yet() {
     assert_eq!(view.state, "active");
     let error = fill(&house, answers()).unwrap_err();
     assert_eq!(error.code(), "exists");
+}
+
+#[test]
+fn whoever_fills_it_in_is_not_the_one_to_approve_its_grant() {
+    let house = house();
+    let act = Act { arguments: answers(), ..Act::default() };
+    let error = house.app.fill_template(&sponsor("bob"), "oidc-partner", &act).unwrap_err();
+    let AppError::Violations(found) = error else { panic!("{error}") };
+    assert_eq!(found[0].code, "approval.by_requester");
+    // Without a grant there is nothing to approve.
+    let mut only = answers();
+    let map = only["answers"].as_object_mut().unwrap();
+    map.retain(|key, _| !matches!(key.as_str(), "entitlement" | "why"));
+    let act = Act { arguments: only, ..Act::default() };
+    let made = house.app.fill_template(&sponsor("bob"), "oidc-partner", &act).unwrap();
+    assert_eq!(made.len(), 3);
 }
 
 #[test]

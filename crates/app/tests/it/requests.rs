@@ -283,6 +283,25 @@ fn a_reseller_passes_on_what_it_holds_to_whom_it_brought_in() {
 }
 
 #[test]
+fn what_excludes_each_other_is_not_approved_at_once_either() {
+    for _ in 0..5 {
+        let house = std::sync::Arc::new(house());
+        for (id, entitlement) in [("r", "read"), ("w", "write")] {
+            ask(&house, &partner("pi"), &grant(id, entitlement, "2026-12-24")).unwrap();
+        }
+        let threads = ["r", "w"].map(|id| {
+            let house = std::sync::Arc::clone(&house);
+            std::thread::spawn(move || act(&house, &sponsor("bob"), id, "approve").map(|_| ()))
+        });
+        let answers = threads.map(|it| it.join().unwrap());
+        let refused: Vec<&AppError> = answers.iter().filter_map(|it| it.as_ref().err()).collect();
+        assert_eq!(refused.len(), 1, "{answers:?}");
+        assert_eq!(codes(refused[0]), ["entitlement.incompatible"]);
+        assert_ne!(is_fact(&house, "r"), is_fact(&house, "w"));
+    }
+}
+
+#[test]
 fn two_who_approve_at_once_approve_once_each() {
     let house = std::sync::Arc::new(house());
     ask(&house, &partner("pi"), &grant("p", "pay", "2026-12-24")).unwrap();

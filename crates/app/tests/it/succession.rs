@@ -37,6 +37,32 @@ fn the_clock_runs_by_itself_from_the_day_somebody_left() {
 }
 
 #[test]
+fn a_departure_that_is_written_down_ahead_starts_the_clock_without_anybody() {
+    let house = house();
+    let read = house.app.item(&owner(), "sponsor", "bob").unwrap();
+    let document = json!({"id": "bob", "employed": {"from": "2020-01-01", "until": "2026-12-01"}});
+    let act = Act { rev: Some(read.rev), ..Act::default() };
+    house.app.put(&owner(), "sponsor", &document, &act).unwrap();
+    for (day, state) in [
+        ("2026-11-30", "employed"),
+        ("2026-12-01", "left"),
+        ("2026-12-15", "reduced"),
+        ("2026-12-29", "stopped"),
+    ] {
+        house.set_clock(day);
+        assert_eq!(house.app.item(&owner(), "sponsor", "bob").unwrap().state, state, "{day}");
+    }
+    house.app.act(&owner(), "sponsor", "bob", "propose", &propose("carl")).unwrap();
+    house.app.act(&sponsor("carl"), "sponsor", "bob", "accept", &Act::default()).unwrap();
+    let view = house.app.item(&owner(), "grant", "g-rho").unwrap();
+    assert_eq!(view.sponsor.as_deref(), Some("ann"));
+    assert_eq!(
+        house.app.item(&owner(), "organization", "pi").unwrap().sponsor.as_deref(),
+        Some("carl")
+    );
+}
+
+#[test]
 fn a_successor_takes_over_by_their_own_word_and_all_of_it() {
     let house = house();
     let error = house.app.act(&owner(), "sponsor", "bob", "propose", &propose("carl")).unwrap_err();
