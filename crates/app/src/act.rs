@@ -3,13 +3,14 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use countersign_model::register::Register;
 use countersign_store::Outcome;
-use countersign_store::batch::{Also, Batch};
+use countersign_store::batch::{Also, Batch, Precondition};
 use countersign_store::items::Item;
 use serde_json::{Value as Json, json};
 
 use crate::documents::{canonical, parse};
 use crate::evidence::{Deed, Version};
 use crate::grants::DECIDES;
+use crate::known::Known;
 use crate::{App, AppError, Caller, View, effect, micros};
 
 /// How a verb is asked for.
@@ -77,9 +78,10 @@ impl App {
         let step = effect::Step { caller, verb, at, arguments: &act.arguments };
         let shown = effect::shown(noun, &register, &item.state, at);
         let state = effect::next(noun, &shown, verb)?;
+        let mut reads = self.answers_for(noun, &step)?;
         effect::apply(noun, &mut register, &step)?;
         let mut process = parse(&item.process)?;
-        let mut reads = self.departures(noun, id, verb)?;
+        reads.extend(self.departures(noun, id, verb)?);
         if (noun, verb) == ("exception", "approve") {
             reads.extend(self.may_approve_exception(caller, &register, &process, at)?);
         }
@@ -98,6 +100,30 @@ impl App {
         let also = self.remembered(caller, act, noun, id);
         self.commit(Batch { reads, changes: vec![change], also })?;
         self.view(&self.stored(noun, id)?)
+    }
+
+    /// Whoever accepts something in a sponsor's name names one who works here.
+    pub(crate) fn answers_for(
+        &self,
+        noun: &str,
+        step: &effect::Step<'_>,
+    ) -> Result<Vec<Precondition>, AppError> {
+        let accepts = matches!(
+            (noun, step.verb),
+            ("organization" | "trust_path" | "invitation", "accept" | "revalidate")
+                | ("exception", "approve")
+                | ("identity", "activate")
+        );
+        let Some(sponsor) = step.named_sponsor().filter(|_| accepts) else {
+            return Ok(Vec::new());
+        };
+        let mut known = Known::new(self);
+        if self.employed(sponsor, &mut known)? != Some(true) {
+            let text =
+                format!("`{sponsor}` is not known to work here; it takes an employee who does");
+            return Err(AppError::refused("sponsor.gone", text));
+        }
+        Ok(known.reads(("", "")))
     }
 
     /// The id of an act: of a repeated request, the same.

@@ -46,6 +46,7 @@ impl App {
             same_tenant: false,
             sponsors: false,
             owns: false,
+            asked: false,
         }
     }
 
@@ -79,6 +80,8 @@ impl App {
             || is_own(&caller.sponsor, item.sponsor.as_deref())
             || self.sponsors_organization(caller, item)?;
         ask.owns = self.owns(caller, item)?;
+        let process = crate::documents::parse(&item.process)?;
+        ask.asked = process["request"]["by"].as_str() == Some(&caller.principal);
         if self.permissions.permits(&ask) {
             return Ok(());
         }

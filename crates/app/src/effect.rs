@@ -40,10 +40,14 @@ impl Step<'_> {
         self.arguments[key].as_str()
     }
 
+    /// The sponsor who the caller is, or whom they name.
+    pub fn named_sponsor(&self) -> Option<&str> {
+        self.caller.sponsor.as_deref().or_else(|| self.text("by"))
+    }
+
     /// Who of us accepts or approves by this step.
     pub fn sponsor(&self) -> Result<SponsorId, AppError> {
-        let sponsor = self.caller.sponsor.as_deref().or_else(|| self.text("by"));
-        sponsor.map(SponsorId::from).ok_or_else(|| {
+        self.named_sponsor().map(SponsorId::from).ok_or_else(|| {
             AppError::refused(
                 "sponsor.missing",
                 "it takes an employee who answers for it: sign in as a sponsor, or name one in `by`",

@@ -234,7 +234,7 @@ impl App {
         let step = Step { caller, verb: "accept", at, arguments: &act.arguments };
         let path = body["given"]["trust_path"].as_str().map(str::to_owned);
         let path = path.map(|path| self.stored("trust_path", &path)).transpose()?;
-        let mut reads = Vec::new();
+        let mut reads = self.answers_for("invitation", &step)?;
         let mut process = parse(&item.process)?;
         note(&mut process, &step, act);
         body["accepted_by"] = step.sponsor()?.as_str().into();

@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 use crate::documents::parse;
 use crate::evidence::{Deed, Version};
 use crate::invitations::is_address;
+use crate::known::Known;
 use crate::{Act, App, AppError, Caller, effect, micros};
 
 /// The member who is there first.
@@ -146,7 +147,25 @@ impl App {
         if item.state != effect::CURRENT {
             return Err(AppError::Unauthenticated);
         }
-        caller(&format!("member:{id}"), &parse(&item.body)?)
+        let member = caller(&format!("member:{id}"), &parse(&item.body)?)?;
+        // Whoever left the company has left here as well, whatever else they are.
+        if let Some(sponsor) = &member.sponsor
+            && self.employed(sponsor, &mut Known::new(self))? == Some(false)
+        {
+            return Err(AppError::Unauthenticated);
+        }
+        Ok(member)
+    }
+
+    /// Whether a sponsor works here now; `None` if it is not said.
+    pub(crate) fn employed(
+        &self,
+        sponsor: &str,
+        known: &mut Known<'_>,
+    ) -> Result<Option<bool>, AppError> {
+        known.read("sponsor", sponsor)?;
+        let found = known.register.sponsors.get(&sponsor.into());
+        Ok(found.and_then(|found| found.employed.contains(self.now())))
     }
 
     /// The identity and the credential of a key must both be in force now.

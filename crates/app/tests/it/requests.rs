@@ -213,6 +213,32 @@ fn a_request_is_refused_or_withdrawn() {
 }
 
 #[test]
+fn whoever_asked_sees_what_became_of_it_and_takes_it_back() {
+    let house = house();
+    let carl = sponsor("carl");
+    ask(&house, &carl, &grant("r", "read", "2026-12-24")).unwrap();
+    assert_eq!(house.app.item(&carl, "grant", "r").unwrap().state, "requested");
+    assert_eq!(house.app.item(&sponsor("ann"), "grant", "r").unwrap_err().code(), "not_found");
+    assert_eq!(act(&house, &carl, "r", "refuse").unwrap_err().code(), "forbidden");
+    assert_eq!(act(&house, &carl, "r", "withdraw").unwrap().state, "withdrawn");
+}
+
+#[test]
+fn nobody_who_left_accepts_what_a_partner_proposes() {
+    let house = house();
+    let path = json!({"id": "pp", "organization": "pi", "kind": "oidc"});
+    house.app.put(&partner("pi"), "trust_path", &path, &Act::default()).unwrap();
+    house.app.act(&owner(), "sponsor", "bob", "leave", &Act::default()).unwrap();
+    let by = |who: &str| Act { arguments: json!({"by": who}), ..Act::default() };
+    for who in ["bob", "nobody"] {
+        let error = house.app.act(&owner(), "trust_path", "pp", "accept", &by(who)).unwrap_err();
+        assert_eq!(error.code(), "sponsor.gone");
+    }
+    let view = house.app.act(&owner(), "trust_path", "pp", "accept", &by("ann")).unwrap();
+    assert_eq!(view.state, "accepted");
+}
+
+#[test]
 fn a_request_that_nobody_decided_on_expires() {
     let house = house();
     ask(&house, &partner("pi"), &grant("r", "read", "2026-12-24")).unwrap();
