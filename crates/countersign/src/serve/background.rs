@@ -37,6 +37,7 @@ impl Background {
         let is_over = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = watch::channel(false);
         let told = Arc::clone(&is_over);
+        super::domains::start(Arc::clone(&self.server), Arc::clone(&is_over))?;
         let thread = std::thread::Builder::new()
             .name("background".to_owned())
             .spawn(move || {
