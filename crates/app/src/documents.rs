@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use crate::act::retried;
 use crate::caller::Reach;
+use crate::correct::may_correct;
 use crate::evidence::{Deed, Version};
 use crate::{Act, App, AppError, Caller, effect};
 
@@ -176,7 +177,7 @@ impl App {
         act: &Act,
     ) -> Result<(String, String, Json), AppError> {
         self.demand_on(caller, "change", item)?;
-        narrows(&item.noun, &parse(&item.body)?, body)?;
+        may_correct(item, &parse(&item.body)?, body)?;
         match act.rev {
             None => Err(AppError::Exists { noun: item.noun.clone(), id: item.id.clone() }),
             Some(rev) if rev != item.rev => {
@@ -254,32 +255,6 @@ impl App {
             process: parse(&item.process)?,
         })
     }
-}
-
-/// What was approved is corrected only to less: anything else would go round the approval.
-fn narrows(noun: &str, old: &Json, new: &Json) -> Result<(), AppError> {
-    if !matches!(noun, "grant" | "exception") {
-        return Ok(());
-    }
-    let (Some(old), Some(new)) = (old.as_object(), new.as_object()) else { return Ok(()) };
-    let time = |value: Option<&Json>| value?.as_str().and_then(countersign_register::time);
-    let keys = old.keys().chain(new.keys().filter(|key| !old.contains_key(*key)));
-    for key in keys.filter(|key| old.get(*key) != new.get(*key)) {
-        let (before, after) = (time(old.get(key)), time(new.get(key)));
-        let is_less = match key.as_str() {
-            "justification" => true,
-            "until" | "review_due" => after.is_some_and(|after| before.is_none_or(|it| after < it)),
-            "from" => before.zip(after).is_some_and(|(before, after)| before < after),
-            _ => false,
-        };
-        if !is_less {
-            let text = format!(
-                "`{key}` was approved as it is; end this {noun} and ask for another, or apply it as code"
-            );
-            return Err(AppError::refused("change.needs_approval", text));
-        }
-    }
-    Ok(())
 }
 
 /// The state of an item at an instant, which may have passed the one that is stored.

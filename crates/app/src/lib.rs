@@ -12,6 +12,7 @@
 mod act;
 mod apply;
 mod caller;
+mod correct;
 mod documents;
 mod effect;
 mod ends;

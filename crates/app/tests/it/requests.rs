@@ -146,6 +146,34 @@ fn no_document_goes_round_an_approval() {
 }
 
 #[test]
+fn no_correction_does_what_takes_a_verb() {
+    let house = house();
+    let path =
+        json!({"id": "pp", "organization": "pi", "kind": "oidc", "issuer": "https://a.example"});
+    house.app.put(&partner("pi"), "trust_path", &path, &Act::default()).unwrap();
+    house.app.act(&sponsor("bob"), "trust_path", "pp", "accept", &Act::default()).unwrap();
+    house.app.act(&owner(), "credential", "bot-key", "revoke", &Act::default()).unwrap();
+    house.app.act(&owner(), "organization", "pi", "suspend", &Act::default()).unwrap();
+    for (noun, id, key, value, code) in [
+        ("trust_path", "pp", "issuer", json!("https://b.example"), "change.needs_approval"),
+        ("trust_path", "pp", "accepted_by", json!("ann"), "change.by_verb"),
+        ("credential", "bot-key", "revoked", Json::Null, "change.over"),
+        ("organization", "pi", "suspended", Json::Null, "change.by_verb"),
+        ("sponsor", "bob", "successor", json!("ann"), "change.by_verb"),
+    ] {
+        let read = house.app.item(&owner(), noun, id).unwrap();
+        let mut document = read.document.clone();
+        match value {
+            Json::Null => drop(document.as_object_mut().unwrap().remove(key)),
+            value => document[key] = value,
+        }
+        let act = Act { rev: Some(read.rev), ..Act::default() };
+        let error = house.app.put(&owner(), noun, &document, &act).unwrap_err();
+        assert_eq!(error.code(), code, "{noun} {key}");
+    }
+}
+
+#[test]
 fn a_request_is_refused_with_all_that_stands_in_the_way() {
     let house = house();
     let mut document = grant("p", "pay", "2027-11-24");
