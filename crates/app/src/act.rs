@@ -3,12 +3,14 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use countersign_model::register::Register;
 use countersign_store::Outcome;
-use countersign_store::batch::{Also, Batch};
+use countersign_store::batch::{Also, Batch, Precondition};
 use countersign_store::items::Item;
 use serde_json::{Value as Json, json};
 
 use crate::documents::{canonical, parse};
 use crate::evidence::{Deed, Version};
+use crate::grants::DECIDES;
+use crate::known::Known;
 use crate::{App, AppError, Caller, View, effect, micros};
 
 /// How a verb is asked for.
@@ -49,15 +51,14 @@ impl App {
         if let Some(view) = self.answered(caller, act, noun, id)? {
             return Ok(view);
         }
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            match self.act_once(caller, (noun, id), verb, act) {
-                // Somebody was quicker. Unless the caller insists on a version, decide again.
-                Err(AppError::Stale { .. }) if act.rev.is_none() && tries < TRIES => (),
-                result => return result,
-            }
-        }
+        retried(act, || match (noun, verb) {
+            ("grant", verb) if DECIDES.contains(&verb) => self.decide(caller, id, verb, act),
+            ("sponsor", "propose") => self.propose_successor(caller, id, act),
+            ("sponsor", "accept") => self.succeed(caller, id, act),
+            ("invitation", "accept") => self.accept_invitation(caller, id, act),
+            ("invitation", verb) => self.close_invitation(caller, id, verb, act),
+            _ => self.act_once(caller, (noun, id), verb, act),
+        })
     }
 
     fn act_once(
@@ -69,9 +70,7 @@ impl App {
     ) -> Result<View, AppError> {
         let item = self.stored(noun, id)?;
         self.demand_on(caller, verb, &item)?;
-        if act.rev.is_some_and(|rev| rev != item.rev) {
-            return Err(AppError::Stale { noun: noun.to_owned(), id: id.to_owned() });
-        }
+        fresh(act, &item)?;
         let at = self.now();
         not_their_own(caller, verb, &item)?;
         let body = parse(&item.body)?;
@@ -80,8 +79,13 @@ impl App {
         let step = effect::Step { caller, verb, at, arguments: &act.arguments };
         let shown = effect::shown(noun, &register, &item.state, at);
         let state = effect::next(noun, &shown, verb)?;
+        let mut reads = self.answers_for(noun, &step)?;
         effect::apply(noun, &mut register, &step)?;
         let mut process = parse(&item.process)?;
+        reads.extend(self.departures(noun, id, verb)?);
+        if (noun, verb) == ("exception", "approve") {
+            reads.extend(self.may_approve_exception(caller, &register, &process, at)?);
+        }
         note(&mut process, &step, act);
         let after = canonical(&register)?;
         let version = Version { noun, id, after: Some(&item), state, body: after, process };
@@ -93,10 +97,34 @@ impl App {
         let name = format!("{noun}.{verb}");
         let why = act.why.as_deref();
         let deed = Deed { by: caller, verb: &name, why, id: self.act_id(caller, act) };
-        let change = self.change(&deed, versions, &|identity| self.organization_of(identity))?;
+        let change = self.change(&deed, versions, &|noun, id| self.organization_of(noun, id))?;
         let also = self.remembered(caller, act, noun, id);
-        self.commit(Batch { reads: Vec::new(), changes: vec![change], also })?;
+        self.commit(Batch { reads, changes: vec![change], also })?;
         self.view(&self.stored(noun, id)?)
+    }
+
+    /// Whoever accepts something in a sponsor's name names one who works here.
+    pub(crate) fn answers_for(
+        &self,
+        noun: &str,
+        step: &effect::Step<'_>,
+    ) -> Result<Vec<Precondition>, AppError> {
+        let accepts = matches!(
+            (noun, step.verb),
+            ("organization" | "trust_path" | "invitation", "accept" | "revalidate")
+                | ("exception", "approve")
+                | ("identity", "activate")
+        );
+        let Some(sponsor) = step.own_sponsor().filter(|_| accepts) else {
+            return Ok(Vec::new());
+        };
+        let mut known = Known::new(self);
+        if self.employed(sponsor, &mut known)? != Some(true) {
+            let text =
+                format!("`{sponsor}` is not known to work here; it takes an employee who does");
+            return Err(AppError::refused("sponsor.gone", text));
+        }
+        Ok(known.reads(("", "")))
     }
 
     /// The id of an act: of a repeated request, the same.
@@ -129,6 +157,15 @@ impl App {
         Ok(Some(self.view(&self.stored(noun, id)?)?))
     }
 
+    /// Whether there was a request under this key, whose answer cannot be given again.
+    pub(crate) fn was_answered(&self, caller: &Caller, act: &Act) -> Result<bool, AppError> {
+        let Some(key) = answer_key(caller, act) else { return Ok(false) };
+        match self.store.answered(&key)? {
+            Some(answered) if answered.digest != act.digest => Err(AppError::KeyReused),
+            answered => Ok(answered.is_some()),
+        }
+    }
+
     pub(crate) fn remembered(&self, caller: &Caller, act: &Act, noun: &str, id: &str) -> Vec<Also> {
         let answer = json!({"noun": noun, "id": id}).to_string();
         let at = micros(self.now());
@@ -159,12 +196,32 @@ fn not_their_own(caller: &Caller, verb: &str, item: &Item) -> Result<(), AppErro
     Ok(())
 }
 
-fn answer_key(caller: &Caller, act: &Act) -> Option<String> {
+/// Does it, and decides again if somebody was quicker, unless the caller insists on a version.
+pub(crate) fn retried<T>(act: &Act, once: impl Fn() -> Result<T, AppError>) -> Result<T, AppError> {
+    for _ in 1..TRIES {
+        match once() {
+            Err(AppError::Stale { .. }) if act.rev.is_none() => (),
+            result => return result,
+        }
+    }
+    once()
+}
+
+/// # Errors
+/// `Stale` if the caller read another version.
+pub(crate) fn fresh(act: &Act, item: &Item) -> Result<(), AppError> {
+    if act.rev.is_some_and(|rev| rev != item.rev) {
+        return Err(AppError::Stale { noun: item.noun.clone(), id: item.id.clone() });
+    }
+    Ok(())
+}
+
+pub(crate) fn answer_key(caller: &Caller, act: &Act) -> Option<String> {
     act.key.as_ref().map(|key| format!("{} {key}", caller.principal))
 }
 
 /// Keeps of an act what later acts need to know: who, when, as which verb.
-fn note(process: &mut Json, step: &effect::Step<'_>, act: &Act) {
+pub(crate) fn note(process: &mut Json, step: &effect::Step<'_>, act: &Act) {
     let mut entry = json!({
         "verb": step.verb,
         "by": step.caller.principal,

@@ -87,14 +87,7 @@ impl App {
         });
         let id = self.act_id(caller, act);
         let deed = Deed { by: caller, verb: "register.apply", why: act.why.as_deref(), id };
-        let of = |identity: &str| {
-            let known = register.identities.get(&identity.into());
-            match known {
-                Some(known) => Ok(Some(known.organization.to_string())),
-                None => self.organization_of(identity),
-            }
-        };
-        let change = self.change(&deed, versions.collect(), &of)?;
+        let change = self.change(&deed, versions.collect(), &self.organizations_in(register))?;
         self.commit(Batch { changes: vec![change], ..Batch::default() })?;
         Ok(Plan { steps, unchanged })
     }
@@ -140,7 +133,9 @@ impl App {
             None => ("create", stated, Vec::new()),
             Some(item) => {
                 let old = parse(&item.body)?;
-                let ended = item.state == effect::ENDED && stated == effect::CURRENT;
+                // Code makes a fact of what only waited for somebody.
+                let ended = item.state == effect::ENDED && stated == effect::CURRENT
+                    || is_no_fact(noun, &item.state);
                 if old == body && !ended {
                     return Ok(None);
                 }
@@ -188,8 +183,9 @@ impl App {
         let mut kept: Vec<(String, String, Json)> = Vec::new();
         let mut fault = None;
         self.store.each_item(|noun, id, _, state, body| {
-            let waits = NOT_FACTS.iter().any(|(of, states)| *of == noun && states.contains(&state));
-            if waits || state == effect::ENDED && is_lifeless(noun) || OF_THE_SERVER.contains(&noun)
+            if is_no_fact(noun, state)
+                || state == effect::ENDED && is_lifeless(noun)
+                || OF_THE_SERVER.contains(&noun)
             {
                 return Ok(());
             }
@@ -214,6 +210,11 @@ impl App {
         self.demand(caller, "export", "register")?;
         Ok(countersign_register::write_files(&self.facts()?))
     }
+}
+
+/// Whether an item only waits for somebody, or was refused.
+pub(crate) fn is_no_fact(noun: &str, state: &str) -> bool {
+    NOT_FACTS.iter().any(|(of, states)| *of == noun && states.contains(&state))
 }
 
 fn is_lifeless(noun: &str) -> bool {

@@ -46,6 +46,7 @@ impl App {
             same_tenant: false,
             sponsors: false,
             owns: false,
+            asked: false,
         }
     }
 
@@ -69,13 +70,18 @@ impl App {
         let is_own = |mine: &Option<String>, whose: Option<&str>| {
             mine.as_deref().is_some_and(|mine| whose == Some(mine))
         };
-        ask.same_organization = is_own(&caller.organization, item.organization.as_deref());
+        ask.same_organization = is_own(&caller.organization, item.organization.as_deref())
+            || self.passed_on_by(caller, item)?;
         let tenant =
             if item.noun == "tenant" { Some(item.id.as_str()) } else { item.about.as_deref() };
         ask.same_tenant = is_own(&caller.tenant, tenant);
         let own_self = item.noun == "sponsor" && is_own(&caller.sponsor, Some(&item.id));
-        ask.sponsors = own_self || is_own(&caller.sponsor, item.sponsor.as_deref());
+        ask.sponsors = own_self
+            || is_own(&caller.sponsor, item.sponsor.as_deref())
+            || self.sponsors_organization(caller, item)?;
         ask.owns = self.owns(caller, item)?;
+        let process = crate::documents::parse(&item.process)?;
+        ask.asked = process["request"]["by"].as_str() == Some(&caller.principal);
         if self.permissions.permits(&ask) {
             return Ok(());
         }
@@ -85,13 +91,41 @@ impl App {
         Err(AppError::not_found(&item.noun, &item.id))
     }
 
-    /// Whether the caller owns the entitlement that a grant is about.
-    fn owns(&self, caller: &Caller, item: &Item) -> Result<bool, AppError> {
-        let Some(sponsor) = caller.sponsor.as_deref().filter(|_| item.noun == "grant") else {
+    /// Whether the caller is accountable for the organization that the item belongs to.
+    fn sponsors_organization(&self, caller: &Caller, item: &Item) -> Result<bool, AppError> {
+        let (
+            Some(sponsor),
+            "trust_path" | "identity" | "credential" | "exception",
+            Some(organization),
+        ) = (caller.sponsor.as_deref(), item.noun.as_str(), item.organization.as_deref())
+        else {
             return Ok(false);
         };
-        let body: serde_json::Value = serde_json::from_str(&item.body)
-            .map_err(|error| AppError::Stored(error.to_string()))?;
+        let whose = self.store.item("organization", organization)?;
+        Ok(whose.is_some_and(|whose| whose.sponsor.as_deref() == Some(sponsor)))
+    }
+
+    /// Whether a grant is passed on from one of the caller's organization.
+    fn passed_on_by(&self, caller: &Caller, item: &Item) -> Result<bool, AppError> {
+        let (Some(own), "grant", Some(above)) =
+            (caller.organization.as_deref(), item.noun.as_str(), item.parent.as_deref())
+        else {
+            return Ok(false);
+        };
+        let above = self.store.item("grant", above)?;
+        Ok(above.is_some_and(|above| above.organization.as_deref() == Some(own)))
+    }
+
+    /// Whether the caller owns the entitlement that a grant is about, or is proposed to succeed a
+    /// sponsor.
+    fn owns(&self, caller: &Caller, item: &Item) -> Result<bool, AppError> {
+        let Some(sponsor) = caller.sponsor.as_deref() else { return Ok(false) };
+        match item.noun.as_str() {
+            "sponsor" => return Ok(crate::sponsors::proposed(item)?.as_deref() == Some(sponsor)),
+            "grant" => (),
+            _ => return Ok(false),
+        }
+        let body = crate::documents::parse(&item.body)?;
         let Some(entitlement) = body["entitlement"].as_str() else { return Ok(false) };
         let entitlement = self.store.item("entitlement", entitlement)?;
         Ok(entitlement.is_some_and(|entitlement| entitlement.sponsor.as_deref() == Some(sponsor)))

@@ -8,7 +8,9 @@ use countersign_store::feed::Changed;
 use countersign_store::items::{Filter, Item};
 use serde_json::{Value as Json, json};
 
+use crate::act::retried;
 use crate::caller::Reach;
+use crate::correct::may_correct;
 use crate::evidence::{Deed, Version};
 use crate::{Act, App, AppError, Caller, effect};
 
@@ -98,14 +100,21 @@ impl App {
         let mut register = Register::default();
         read_document(&mut register, noun, document).map_err(AppError::Invalid)?;
         let id = document["id"].as_str().unwrap_or(countersign_register::SETTINGS_ID);
-        let body = canonical(&register)?;
         if let Some(view) = self.answered(caller, act, noun, id)? {
             return Ok(view);
         }
         let now = self.store.item(noun, id)?;
+        if now.is_none() && act.rev.is_none() && noun == "grant" {
+            return retried(act, || self.ask_for_grant(caller, &register, act));
+        }
+        if now.is_none() {
+            effect::unclaimed(&mut register);
+        }
+        effect::with_clock(&mut register);
+        let body = canonical(&register)?;
         let (verb, state, process) = match &now {
             None => self.beginning(caller, noun, &register, act)?,
-            Some(item) => self.correction(caller, item, act)?,
+            Some(item) => self.correction(caller, item, &body, act)?,
         };
         let reads = self.resolved(noun, &body, now.as_ref())?;
         let name = format!("{noun}.{verb}");
@@ -113,7 +122,7 @@ impl App {
             Deed { by: caller, verb: &name, why: act.why.as_deref(), id: self.act_id(caller, act) };
         let version = Version { noun, id, after: now.as_ref(), state, body, process };
         let change =
-            self.change(&deed, vec![version], &|identity| self.organization_of(identity))?;
+            self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
         let also = self.remembered(caller, act, noun, id);
         self.commit(Batch { reads, changes: vec![change], also })?;
         self.view(&self.stored(noun, id)?)
@@ -131,27 +140,44 @@ impl App {
             let id = act.id.clone().unwrap_or_default();
             return Err(AppError::not_found(noun, &id));
         }
-        let (verb, state) = effect::beginning(noun, register, act.verb.as_deref())?;
+        let (verb, state) = effect::beginning(noun, act.verb.as_deref())?;
+        self.may_begin(caller, noun, &verb, register)?;
+        let mut process = json!({"by": caller.principal});
+        if let Some(sponsor) = &caller.sponsor {
+            process["sponsor"] = sponsor.as_str().into();
+        }
+        Ok((verb, state, process))
+    }
+
+    /// Whether the caller may make the one item of a register.
+    pub(crate) fn may_begin(
+        &self,
+        caller: &Caller,
+        noun: &str,
+        verb: &str,
+        register: &Register,
+    ) -> Result<(), AppError> {
         let probe = self.probe(noun, register)?;
-        self.demand_on(caller, &verb, &probe).map_err(|error| match error {
+        self.demand_on(caller, verb, &probe).map_err(|error| match error {
             // It is the caller's own document: there is nothing to hide.
             AppError::NotFound { .. } => AppError::Forbidden {
                 role: caller.role.as_str(),
-                verb: verb.clone(),
+                verb: verb.to_owned(),
                 noun: noun.replace('_', " "),
             },
             error => error,
-        })?;
-        Ok((verb, state, json!({"by": caller.principal})))
+        })
     }
 
     fn correction(
         &self,
         caller: &Caller,
         item: &Item,
+        body: &Json,
         act: &Act,
     ) -> Result<(String, String, Json), AppError> {
         self.demand_on(caller, "change", item)?;
+        may_correct(item, &parse(&item.body)?, body)?;
         match act.rev {
             None => Err(AppError::Exists { noun: item.noun.clone(), id: item.id.clone() }),
             Some(rev) if rev != item.rev => {
@@ -166,7 +192,7 @@ impl App {
         let body = canonical(register)?;
         let id = body["id"].as_str().unwrap_or_default().to_owned();
         let index =
-            crate::index::index(noun, &id, &body, &|identity| self.organization_of(identity))?;
+            crate::index::index(noun, &id, &body, &|noun, id| self.organization_of(noun, id))?;
         Ok(Item {
             noun: noun.to_owned(),
             id,
@@ -233,6 +259,9 @@ impl App {
 
 /// The state of an item at an instant, which may have passed the one that is stored.
 pub(crate) fn shown(item: &Item, document: &Json, at: Timestamp) -> String {
+    if item.noun == "invitation" {
+        return crate::invitations::shown(&item.state, document, at);
+    }
     let mut register = Register::default();
     countersign_register::restore_document(&mut register, &item.noun, document);
     effect::shown(&item.noun, &register, &item.state, at)

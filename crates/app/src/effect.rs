@@ -1,9 +1,11 @@
 //! What a verb does to the document of an item, beside moving its state.
 
+use countersign_govern::succession;
 use countersign_model::id::SponsorId;
 use countersign_model::lifecycle::{self, Lives, Noun, State, Verb};
 use countersign_model::register::{OrganizationState, Register};
 use countersign_model::time::{Duration, End, Interval, Timestamp};
+use countersign_store::items::Item;
 use serde_json::Value as Json;
 
 use crate::{AppError, Caller};
@@ -16,10 +18,6 @@ pub(crate) const ENDED: &str = "ended";
 const REVALIDATE_AFTER: Duration = Duration(365 * 86_400 * 1_000_000_000);
 /// How long a rotated credential still works if nobody says.
 const OVERLAP: Duration = Duration(7 * 86_400 * 1_000_000_000);
-
-/// When somebody leaves: two weeks until what they sponsored is reduced, two more until it stops.
-const REDUCED_AFTER: Duration = Duration(14 * 86_400 * 1_000_000_000);
-const STOPPED_AFTER: Duration = Duration(28 * 86_400 * 1_000_000_000);
 
 /// One verb done once.
 pub(crate) struct Step<'a> {
@@ -38,10 +36,15 @@ impl Step<'_> {
             .ok_or_else(|| AppError::invalid(&format!("/{key}"), "is no time", fix))
     }
 
-    /// Who of us accepts or approves by this step.
-    fn sponsor(&self) -> Result<SponsorId, AppError> {
-        // Nobody accepts in another's name, not even the owner.
-        self.caller.sponsor.as_deref().map(SponsorId::from).ok_or_else(|| {
+    /// The sponsor who the caller is.
+    pub fn own_sponsor(&self) -> Option<&str> {
+        self.caller.sponsor.as_deref()
+    }
+
+    /// Who of us accepts or approves by this step. Nobody does so in another's name, not even the
+    /// owner.
+    pub fn sponsor(&self) -> Result<SponsorId, AppError> {
+        self.own_sponsor().map(SponsorId::from).ok_or_else(|| {
             AppError::refused(
                 "sponsor.missing",
                 "it takes an employee who answers for it: sign in as a member who is a sponsor",
@@ -51,18 +54,13 @@ impl Step<'_> {
 }
 
 /// The verb and the state with which a new item begins; `wanted` if its noun has several.
-pub(crate) fn beginning(
-    noun: &str,
-    register: &Register,
-    wanted: Option<&str>,
-) -> Result<(String, String), AppError> {
+pub(crate) fn beginning(noun: &str, wanted: Option<&str>) -> Result<(String, String), AppError> {
     let Some(noun) = Noun::parse(noun) else {
         return Ok(("create".to_owned(), CURRENT.to_owned()));
     };
     let first = || noun.verbs().first().copied().map_or("", Verb::as_str);
     let verb = verb(wanted.unwrap_or_else(first))?;
     let state = lifecycle::begin(noun, verb).map_err(refused)?;
-    let _ = register;
     Ok((verb.as_str().to_owned(), state.as_str().to_owned()))
 }
 
@@ -81,6 +79,45 @@ pub(crate) fn next(noun: &str, state: &str, verb_name: &str) -> Result<String, A
         .ok_or_else(|| AppError::Stored(format!("`{state}` is no state of a {noun}")))?;
     let next = lifecycle::next(life, state, verb(verb_name)?).map_err(refused)?;
     Ok(next.as_str().to_owned())
+}
+
+/// The state to which a verb leads from the one in which a stored item is at an instant.
+pub(crate) fn next_of(item: &Item, verb: &str, at: Timestamp) -> Result<String, AppError> {
+    let shown = crate::documents::shown(item, &crate::documents::parse(&item.body)?, at);
+    next(&item.noun, &shown, verb)
+}
+
+/// Takes out of a new item's document what only somebody of ours can say of it later.
+pub(crate) fn unclaimed(register: &mut Register) {
+    for organization in register.organizations.values_mut() {
+        organization.state = Some(OrganizationState::Proposed);
+        organization.suspended = Vec::new();
+    }
+    for path in register.trust_paths.values_mut() {
+        path.accepted_by = None;
+    }
+    for credential in register.credentials.values_mut() {
+        credential.revoked = None;
+    }
+    for exception in register.exceptions.values_mut() {
+        exception.approved_by = None;
+    }
+    for sponsor in register.sponsors.values_mut() {
+        sponsor.successor = None;
+    }
+    for identity in register.identities.values_mut() {
+        identity.suspended = Vec::new();
+    }
+}
+
+/// Whoever's end is known has their succession clock in their facts from then on: nobody has to be
+/// awake when it comes.
+pub(crate) fn with_clock(register: &mut Register) {
+    for sponsor in register.sponsors.values_mut() {
+        if let (Some(End::At(left)), None) = (sponsor.employed.until, sponsor.succession_until) {
+            *sponsor = succession::departed(sponsor, left, succession::Clock::default());
+        }
+    }
 }
 
 fn verb(name: &str) -> Result<Verb, AppError> {
@@ -224,10 +261,6 @@ fn credential(verb: Verb, register: &mut Register, step: &Step<'_>) -> Result<()
 fn grant(verb: Verb, register: &mut Register, step: &Step<'_>) {
     for grant in register.grants.values_mut() {
         match verb {
-            Verb::Activate => {
-                let from = grant.interval.from.map_or(step.at, |from| from.max(step.at));
-                grant.interval.from = Some(from);
-            }
             Verb::Suspend => suspend(&mut grant.suspended, step.at),
             Verb::Resume => resume(&mut grant.suspended, step.at),
             Verb::End => grant.revoked = Some(step.at),
@@ -245,7 +278,7 @@ fn exception(verb: Verb, register: &mut Register, step: &Step<'_>) -> Result<(),
                     return Err(AppError::invalid("/until", "an exception has an end", fix));
                 }
                 exception.interval.from.get_or_insert(step.at);
-                exception.approved_by = Some(step.sponsor()?);
+                exception.approved_by = step.caller.sponsor.as_deref().map(SponsorId::from);
             }
             Verb::End => end(&mut exception.interval, step.at),
             _ => (),
@@ -259,20 +292,16 @@ fn sponsor(verb: Verb, register: &mut Register, step: &Step<'_>) -> Result<(), A
         match verb {
             Verb::Leave => {
                 let left = step.time("at")?.unwrap_or(step.at);
-                end(&mut sponsor.employed, left);
-                let after = |length: Duration| left.plus_nanos(length.0);
-                sponsor.reduced_from = Some(after(REDUCED_AFTER));
-                sponsor.succession_until = Some(after(STOPPED_AFTER));
+                *sponsor = succession::departed(sponsor, left, succession::Clock::default());
             }
+            // By hand what the clock does by itself, only sooner.
+            Verb::Reduce => sponsor.reduced_from = Some(step.at),
+            Verb::Stop => sponsor.succession_until = Some(step.at),
             Verb::Return => {
                 sponsor.employed.until = Some(End::Never);
                 sponsor.reduced_from = None;
                 sponsor.succession_until = None;
                 sponsor.successor = None;
-            }
-            Verb::Accept => {
-                let successor = step.sponsor()?;
-                sponsor.successor = Some(successor);
             }
             _ => (),
         }

@@ -1,5 +1,9 @@
 //! What ends by itself, and what ends with something else.
 
+use std::collections::BTreeMap;
+
+use countersign_govern::ends::{Cascade, Item as Hanging, Relation};
+use countersign_model::lifecycle::Noun;
 use countersign_model::register::Register;
 use countersign_model::time::{Duration, Timestamp};
 use countersign_store::batch::Batch;
@@ -29,44 +33,48 @@ pub(crate) fn ending_verb(noun: &str) -> Option<&'static str> {
 impl App {
     /// Everything that hangs on an item and ends with it.
     pub(crate) fn hanging(&self, noun: &str, id: &str, verb: &str) -> Result<Vec<Item>, AppError> {
-        let mut found: Vec<Item> = Vec::new();
-        if ending_verb(noun) != Some(verb) {
-            return Ok(found);
+        let Some(life) = Noun::parse(noun).filter(|_| ending_verb(noun) == Some(verb)) else {
+            return Ok(Vec::new());
+        };
+        let mut found = BTreeMap::new();
+        let mut cascade = Cascade::of(Hanging::new(life, id));
+        while let Some((relation, on)) = cascade.open() {
+            let mut items = self.hanging_by(relation, &on)?;
+            items.retain(|item| !is_over(item));
+            cascade.put(relation, &on, items.iter().map(|item| item.id.clone()));
+            found.extend(items.into_iter().map(|item| ((relation.noun(), item.id.clone()), item)));
         }
-        let mut open = vec![(noun.to_owned(), id.to_owned())];
-        while let Some((noun, id)) = open.pop() {
-            for item in self.directly_hanging(&noun, &id)? {
-                let is_known =
-                    found.iter().any(|known| known.noun == item.noun && known.id == item.id);
-                if !is_known && !is_over(&item) {
-                    open.push((item.noun.clone(), item.id.clone()));
-                    found.push(item);
-                }
-            }
+        let plan = cascade.into_plan();
+        if plan.is_cut {
+            let text = "more hangs on it than ends in one act; end what hangs on it first";
+            return Err(AppError::refused("too_many", text));
         }
-        Ok(found)
+        let steps = plan.steps.into_iter().filter(|step| step.because.is_some());
+        Ok(steps.filter_map(|step| found.remove(&(step.item.noun, step.item.id))).collect())
     }
 
-    fn directly_hanging(&self, noun: &str, id: &str) -> Result<Vec<Item>, AppError> {
-        let id = Some(id.to_owned());
+    fn hanging_by(&self, relation: Relation, on: &Hanging) -> Result<Vec<Item>, AppError> {
+        let id = Some(on.id.clone());
         let by_parent = Filter { parent: id.clone(), ..Filter::default() };
         let by_organization = Filter { organization: id.clone(), ..Filter::default() };
-        let by_identity = Filter { about: id, ..Filter::default() };
-        let searches: &[(&str, &Filter)] = match noun {
-            "organization" => &[
-                ("organization", &by_parent),
-                ("trust_path", &by_organization),
-                ("identity", &by_organization),
-                ("credential", &by_organization),
-                ("grant", &by_organization),
-            ],
-            "identity" => &[("credential", &by_identity), ("grant", &by_identity)],
-            "grant" => &[("grant", &by_parent)],
-            _ => &[],
+        let about = Filter { about: id, ..Filter::default() };
+        let filter = match relation {
+            Relation::PassedOnFrom | Relation::Via => by_parent,
+            Relation::IdentityOf | Relation::TrustPathOf => by_organization,
+            // Of an organization: to itself, its groups and its identities.
+            Relation::GrantedTo if on.noun == Noun::Organization => by_organization,
+            Relation::GrantedTo | Relation::CredentialOf => about,
         };
-        let mut found = Vec::new();
-        for (noun, filter) in searches {
-            found.extend(self.every(noun, filter)?);
+        let mut found = self.every(relation.noun().as_str(), &filter)?;
+        if relation == Relation::GrantedTo && on.noun == Noun::Identity {
+            // A group may have the identity's name.
+            let mut theirs = Vec::with_capacity(found.len());
+            for item in found {
+                if parse(&item.body)?["identity"].as_str() == Some(&on.id) {
+                    theirs.push(item);
+                }
+            }
+            found = theirs;
         }
         Ok(found)
     }
@@ -141,7 +149,8 @@ impl App {
         let verb = format!("{}.expire", item.noun);
         let id = self.deed_id();
         let deed = Deed { by: &caller, verb: &verb, why: Some("its end has come"), id };
-        let change = self.change(&deed, vec![version], &|id| self.organization_of(id))?;
+        let change =
+            self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
         match self.commit(Batch { changes: vec![change], ..Batch::default() }) {
             Ok(_) => Ok(true),
             // Somebody changed it meanwhile: the next round looks at it again.

@@ -1,5 +1,6 @@
 //! Why a verb did not happen.
 
+use countersign_govern::bounds::Violation;
 use countersign_ledger::entry::EntryError;
 use countersign_register::Fault;
 use countersign_store::StoreError;
@@ -18,6 +19,9 @@ pub enum AppError {
     /// The rules of the house, with a stable code; the text says what would work.
     #[error("{text}")]
     Refused { code: String, text: String },
+    /// A request that cannot be granted: everything that stands in the way.
+    #[error("{}", listed(.0))]
+    Violations(Vec<Violation>),
     /// The version that the caller had read is not the newest.
     #[error("{noun} `{id}` was changed meanwhile; read it again, and decide again")]
     Stale { noun: String, id: String },
@@ -31,6 +35,11 @@ pub enum AppError {
     Evidence(#[from] EntryError),
     #[error("what the store holds cannot be read: {0}")]
     Stored(String),
+}
+
+fn listed(violations: &[Violation]) -> String {
+    let one = |found: &Violation| format!("{}: {}", found.says, found.remedy);
+    violations.iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 impl AppError {
@@ -55,6 +64,7 @@ impl AppError {
             Self::Unauthenticated => "unauthenticated",
             Self::Invalid(_) => "invalid",
             Self::Refused { code, .. } => code,
+            Self::Violations(_) => "request.refused",
             Self::Stale { .. } => "stale",
             Self::Exists { .. } => "exists",
             Self::KeyReused => "idempotency_key_reused",

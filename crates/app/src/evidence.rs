@@ -79,6 +79,7 @@ impl App {
     }
 
     fn version(&self, version: Version<'_>, index: Index) -> Put {
+        let look = self.next_look(&version);
         let (body, process) = (version.body.to_string(), version.process.to_string());
         let salt: [u8; 32] = self.random();
         let bytes = version_bytes(&version.state, &body, &process);
@@ -92,6 +93,7 @@ impl App {
             about: index.about,
             parent: index.parent,
             ends: index.ends,
+            look,
             body,
             process,
             digest: Salt::from_bytes(salt).commit(&bytes).0,

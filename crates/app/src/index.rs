@@ -1,5 +1,7 @@
 //! What of a document stands in columns, so that it can be found.
 
+use countersign_model::id::OrganizationId;
+use countersign_model::register::{Grantee, Register};
 use serde_json::Value as Json;
 
 use crate::{App, AppError};
@@ -16,8 +18,8 @@ pub(crate) struct Index {
     pub ends: Option<i64>,
 }
 
-/// Whose an identity is.
-pub(crate) type OrganizationOf<'a> = dyn Fn(&str) -> Result<Option<String>, AppError> + 'a;
+/// Whose an item of a partner is, by noun and id.
+pub(crate) type OrganizationOf<'a> = dyn Fn(&str, &str) -> Result<Option<String>, AppError> + 'a;
 
 pub(crate) fn index(
     noun: &str,
@@ -49,11 +51,17 @@ pub(crate) fn index(
             index.ends = ends(&[&body["until"]]);
         }
         "grant" => {
-            index.about = text("identity").or_else(|| text("group"));
+            let grantee = ["identity", "group", "organization"];
+            index.about = grantee.into_iter().find_map(text);
             index.organization = text("organization");
             index.sponsor = text("sponsor");
             index.parent = text("passed_on_from");
             index.ends = ends(&[&body["until"]]);
+        }
+        "member" => index.organization = text("organization"),
+        "invitation" => {
+            index.organization = text("organization");
+            index.sponsor = text("sponsor");
         }
         "group" => index.organization = text("organization"),
         "portal" => {
@@ -67,12 +75,19 @@ pub(crate) fn index(
         "exception" => {
             index.about = text("subject");
             index.sponsor = text("approved_by");
+            index.organization = match body["subject"].as_str().and_then(|it| it.split_once(':')) {
+                Some(("organization", id)) => Some(id.to_owned()),
+                Some((noun, id)) => organization_of(noun, id)?,
+                None => None,
+            };
             index.ends = ends(&[&body["until"]]);
         }
         _ => (),
     }
-    if let ("credential" | "grant", Some(identity)) = (noun, body["identity"].as_str()) {
-        index.organization = organization_of(identity)?;
+    for grantee in ["identity", "group"] {
+        if let ("credential" | "grant", Some(id)) = (noun, body[grantee].as_str()) {
+            index.organization = organization_of(grantee, id)?;
+        }
     }
     Ok(index)
 }
@@ -84,8 +99,37 @@ fn ends(ends: &[&Json]) -> Option<i64> {
 }
 
 impl App {
-    /// Whose a stored identity is.
-    pub(crate) fn organization_of(&self, identity: &str) -> Result<Option<String>, AppError> {
-        Ok(self.store.item("identity", identity)?.and_then(|item| item.organization))
+    /// Whose a stored item is.
+    pub(crate) fn organization_of(&self, noun: &str, id: &str) -> Result<Option<String>, AppError> {
+        Ok(self.store.item(noun, id)?.and_then(|item| item.organization))
+    }
+
+    /// The same, of those that are written together with what names them.
+    pub(crate) fn organizations_in<'a>(
+        &'a self,
+        register: &'a Register,
+    ) -> impl Fn(&str, &str) -> Result<Option<String>, AppError> + 'a {
+        move |noun, id| match whose(register, noun, id) {
+            Some(whose) => Ok(Some(whose.to_string())),
+            None => self.organization_of(noun, id),
+        }
+    }
+}
+
+fn whose<'a>(register: &'a Register, noun: &str, id: &str) -> Option<&'a OrganizationId> {
+    match noun {
+        "identity" => register.identities.get(&id.into()).map(|it| &it.organization),
+        "trust_path" => register.trust_paths.get(&id.into()).map(|it| &it.organization),
+        "group" => register.groups.get(&id.into())?.organization.as_ref(),
+        "grant" => match &register.grants.get(&id.into())?.to {
+            Grantee::Organization(id) => Some(id),
+            Grantee::Identity(id) => whose(register, "identity", id.as_str()),
+            Grantee::Group(id) => whose(register, "group", id.as_str()),
+        },
+        "credential" => {
+            let identity = &register.credentials.get(&id.into())?.identity;
+            whose(register, "identity", identity.as_str())
+        }
+        _ => None,
     }
 }

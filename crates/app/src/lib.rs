@@ -12,13 +12,21 @@
 mod act;
 mod apply;
 mod caller;
+mod correct;
 mod documents;
 mod effect;
 mod ends;
 mod error;
 mod evidence;
+mod exceptions;
+mod grants;
 mod index;
+mod invitations;
+mod known;
+mod notices;
 mod sequencer;
+mod sponsors;
+mod templates;
 mod token;
 
 use std::sync::{Mutex, PoisonError};
@@ -28,7 +36,8 @@ use countersign_ledger::Handles;
 use countersign_model::time::Timestamp;
 use countersign_store::Store;
 
-pub use countersign_register::{SETTINGS, SETTINGS_ID, parse as parse_register, time};
+pub use countersign_govern::bounds::Violation;
+pub use countersign_register::{SETTINGS, SETTINGS_ID, Template, parse as parse_register, time};
 pub use countersign_store::feed::{Changed, Cursor};
 pub use countersign_store::items::Filter;
 
@@ -37,6 +46,7 @@ pub use crate::apply::{Plan, Planned};
 pub use crate::caller::Caller;
 pub use crate::documents::{Page, View};
 pub use crate::error::AppError;
+pub use crate::invitations::Resolve;
 pub use crate::sequencer::{Sequencer, SequencerError};
 pub use crate::token::{Made, TokenKind};
 

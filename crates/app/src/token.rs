@@ -9,6 +9,8 @@ use serde_json::{Value as Json, json};
 
 use crate::documents::parse;
 use crate::evidence::{Deed, Version};
+use crate::invitations::is_address;
+use crate::known::Known;
 use crate::{Act, App, AppError, Caller, effect, micros};
 
 /// The member who is there first.
@@ -164,6 +166,17 @@ impl App {
         Ok(caller)
     }
 
+    /// Whether a sponsor works here now; `None` if it is not said.
+    pub(crate) fn employed(
+        &self,
+        sponsor: &str,
+        known: &mut Known<'_>,
+    ) -> Result<Option<bool>, AppError> {
+        known.read("sponsor", sponsor)?;
+        let found = known.register.sponsors.get(&sponsor.into());
+        Ok(found.and_then(|found| found.employed.contains(self.now())))
+    }
+
     /// The identity and the credential of a key must both be in force now.
     fn key_holder(&self, token: &Token) -> Result<Caller, AppError> {
         let scope = parse(&token.scope)?;
@@ -225,7 +238,8 @@ impl App {
         };
         let deed =
             Deed { by, verb: "credential.issue", why: Some("a key of ours"), id: self.deed_id() };
-        let change = self.change(&deed, vec![version], &|id| self.organization_of(id))?;
+        let change =
+            self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
         let reads = vec![Precondition { noun: item.noun, id: item.id, rev: Some(item.rev) }];
         let also = vec![Also::Token(Token { scope: scope.to_string(), ..token })];
         self.commit(Batch { reads, changes: vec![change], also })?;
@@ -248,6 +262,10 @@ impl App {
             return Err(AppError::invalid("/id", "is no id", fix));
         }
         caller("", document)?;
+        if document.get("email").is_some_and(|it| !it.as_str().is_some_and(is_address)) {
+            let fix = "write it as name@company.example";
+            return Err(AppError::invalid("/email", "is no address", fix));
+        }
         self.demand(by, "change", "member")?;
         self.member_refers(document)?;
         let change = self.member_change(by, "member.change", id, Some((document, act.rev)))?;
@@ -292,10 +310,10 @@ impl App {
         let process = json!({"by": by.principal});
         let version = Version { noun: "member", id, after: now.as_ref(), state, body, process };
         let deed = Deed { by, verb, why: None, id: self.deed_id() };
-        self.change(&deed, vec![version], &|id| self.organization_of(id))
+        self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))
     }
 
-    fn token(
+    pub(crate) fn token(
         &self,
         kind: TokenKind,
         principal: &str,
@@ -320,7 +338,11 @@ impl App {
         (Made { secret, ends }, token)
     }
 
-    fn revocations(&self, principal: &str, kind: TokenKind) -> Result<Vec<Also>, AppError> {
+    pub(crate) fn revocations(
+        &self,
+        principal: &str,
+        kind: TokenKind,
+    ) -> Result<Vec<Also>, AppError> {
         let at = micros(self.now());
         let tokens = self.store.tokens(principal, kind.as_str())?;
         let open = tokens.into_iter().filter(|token| token.revoked.is_none());

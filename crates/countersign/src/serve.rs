@@ -1,6 +1,7 @@
 //! A node: the store, the API, and what goes on behind it. Starts on nothing but an empty folder.
 
 mod background;
+mod domains;
 mod listen;
 mod metrics;
 

@@ -18,6 +18,12 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
         return open(app, route, asked);
     }
     let token = asked.token.as_deref().ok_or(AppError::Unauthenticated)?;
+    match route.kind {
+        // Whoever is invited is nobody here yet but by what they hold.
+        Kind::Invitation => return item(200, &app.invitation(token)?),
+        Kind::Complete => return item(200, &app.complete_invitation(token, &asked.body)?),
+        _ => (),
+    }
     let caller = app.authenticate(token)?;
     match route.kind {
         Kind::List => list(app, &caller, route, asked),
@@ -29,6 +35,19 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
         Kind::History => history(app, &caller, route, asked),
         Kind::MakeKey => make_key(app, &caller, asked),
         Kind::MakeCode => Ok(Answer::new(201, bodies::made(&app.code_for(&caller, &asked.id)?))),
+        Kind::Templates => {
+            let all = app.templates(&caller)?;
+            let all: Vec<Json> = all.iter().map(bodies::template).collect();
+            Ok(Answer::new(200, json!({"templates": all})))
+        }
+        Kind::Fill => {
+            let made = app.fill_template(&caller, &asked.id, &asked.act()?)?;
+            Ok(Answer::new(201, bodies::items(&made)))
+        }
+        Kind::Invite => {
+            let (made, view) = app.invite(&caller, &asked.id, &asked.act()?)?;
+            Ok(Answer::new(201, bodies::invited(&made, &view)))
+        }
         Kind::SignOut => {
             app.sign_out(&caller, token)?;
             Ok(Answer::empty(204))
@@ -44,7 +63,12 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
         }
         Kind::Plan | Kind::Apply => apply(app, &caller, route, asked),
         Kind::Changes => changes(app, &caller, asked),
-        Kind::OpenApi | Kind::Health | Kind::Ready | Kind::SignIn => open(app, route, asked),
+        Kind::OpenApi
+        | Kind::Health
+        | Kind::Ready
+        | Kind::SignIn
+        | Kind::Invitation
+        | Kind::Complete => open(app, route, asked),
     }
 }
 

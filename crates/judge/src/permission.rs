@@ -61,8 +61,10 @@ pub struct Ask<'a> {
     pub same_tenant: bool,
     /// The caller is the item's sponsor.
     pub sponsors: bool,
-    /// The caller owns the entitlement that the item is about.
+    /// The caller owns the entitlement that the grant is of, or is proposed to succeed the sponsor.
     pub owns: bool,
+    /// The caller asked for the grant.
+    pub asked: bool,
 }
 
 /// The policies, checked against their schema.
@@ -106,6 +108,7 @@ impl Permissions {
             ("same_tenant", flag(ask.same_tenant)),
             ("sponsors", flag(ask.sponsors)),
             ("owns", flag(ask.owns)),
+            ("asked", flag(ask.asked)),
         ];
         let pairs = pairs.into_iter().map(|(name, value)| (name.to_owned(), value));
         let [principal, action, resource] = self.request.clone();
@@ -125,7 +128,16 @@ mod tests {
 
     fn ask<'a>(role: Role, noun: &'a str, verb: &'a str) -> Ask<'a> {
         let no = false;
-        Ask { role, verb, noun, same_organization: no, same_tenant: no, sponsors: no, owns: no }
+        Ask {
+            role,
+            verb,
+            noun,
+            same_organization: no,
+            same_tenant: no,
+            sponsors: no,
+            owns: no,
+            asked: no,
+        }
     }
 
     #[test]

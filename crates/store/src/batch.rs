@@ -62,6 +62,8 @@ pub struct Put {
     pub parent: Option<String>,
     /// When it ends by itself.
     pub ends: Option<Micros>,
+    /// When it must be looked at again, because time alone makes something of it that is told.
+    pub look: Option<Micros>,
     /// The register's document, as JSON.
     pub body: String,
     /// How it came about and what is still asked, as JSON: who requested, who approved.
@@ -85,6 +87,8 @@ pub enum Also {
     Outbox(Message),
     /// So that a warning is told once.
     Told { key: String, at: Micros },
+    /// A version was looked at; when next.
+    Looked { noun: String, id: String, rev: Rev, next: Option<Micros> },
     /// The answer to a request that may come again.
     Answer { key: String, digest: Vec<u8>, at: Micros, answer: String },
     /// A name and a value of the instance.

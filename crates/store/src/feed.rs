@@ -77,7 +77,8 @@ impl Store {
         })
     }
 
-    /// The changes of one item, the newest first.
+    /// The changes that made a version of an item, the newest first: also those that made many
+    /// items' at once, which name none.
     pub fn changes_of(
         &self,
         noun: &str,
@@ -86,7 +87,8 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Changed>, StoreError> {
         let sql = format!(
-            "select 0::bigint, {REST} where noun = $1 and item = $2 and seq < $3 \
+            "select 0::bigint, {REST} where seq in \
+             (select rev from item where noun = $1 and id = $2 and rev < $3) \
              order by seq desc limit $4"
         );
         self.read(|connection| {

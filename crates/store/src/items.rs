@@ -121,6 +121,16 @@ impl Store {
         self.read(|connection| connection.all(&sql, &values, item))
     }
 
+    /// The newest versions that must be looked at by `until`, the earliest first.
+    pub fn to_look_at(&self, until: Micros, limit: usize) -> Result<Vec<Item>, StoreError> {
+        let sql = format!(
+            "select {COLUMNS} from item where look <= $1 and until_rev is null \
+             and look is not null order by look, noun, id limit $2"
+        );
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        self.read(|connection| connection.all(&sql, &[Val::Int(until), Val::Int(limit)], item))
+    }
+
     /// Every newest version as `(noun, id, rev, state, body)`, in the engine's buffer, in order of
     /// noun and id.
     pub fn each_item(

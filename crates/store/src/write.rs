@@ -111,8 +111,9 @@ impl Write<'_> {
         }
         let inserted = self.execute(
             "insert into item (noun, id, rev, state, organization, sponsor, about, parent, ends, \
-             body, process, digest, salt) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) on conflict do nothing",
+             body, process, digest, salt, look) \
+             values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+             on conflict do nothing",
             &[
                 Val::Text(&put.noun),
                 Val::Text(&put.id),
@@ -127,6 +128,7 @@ impl Write<'_> {
                 Val::Text(&put.process),
                 Val::Blob(&put.digest),
                 Val::blob(put.salt.as_ref().map(<[u8; 32]>::as_slice)),
+                Val::int(put.look),
             ],
         )?;
         Ok(inserted == 1)
@@ -158,6 +160,10 @@ impl Write<'_> {
                     Val::Text(&message.body),
                     Val::Int(message.at),
                 ],
+            ),
+            Also::Looked { noun, id, rev, next } => (
+                "update item set look = $1 where noun = $2 and id = $3 and rev = $4",
+                vec![Val::int(*next), Val::Text(noun), Val::Text(id), Val::Int(*rev)],
             ),
             Also::Told { key, at } => (
                 "insert into told (key, at) values ($1, $2) on conflict (key) do nothing",

@@ -1,6 +1,6 @@
 //! The bodies of answers.
 
-use countersign_app::{Caller, Changed, Made, Page, Plan, View};
+use countersign_app::{Caller, Changed, Made, Page, Plan, Template, View};
 use countersign_model::time::Timestamp;
 use serde_json::{Value as Json, json};
 
@@ -41,6 +41,31 @@ pub fn plan(plan: &Plan) -> Json {
 /// A secret, shown this once.
 pub fn made(made: &Made) -> Json {
     json!({"secret": made.secret, "ends": countersign_register::time_text(made.ends)})
+}
+
+/// A template, as whoever fills it in needs it.
+pub fn template(template: &Template) -> Json {
+    let questions = template.questions.iter().map(|asked| {
+        json!({
+            "key": asked.key, "kind": asked.kind, "ask": asked.ask, "optional": asked.is_optional,
+        })
+    });
+    json!({
+        "id": template.id, "title": template.title, "about": template.about,
+        "questions": questions.collect::<Vec<_>>(),
+    })
+}
+
+/// Items that were made together.
+pub fn items(views: &[View]) -> Json {
+    json!({"items": views.iter().map(item).collect::<Vec<_>>()})
+}
+
+/// An invitation with its secret, shown this once.
+pub fn invited(secret: &Made, view: &View) -> Json {
+    let mut body = made(secret);
+    body["invitation"] = item(view);
+    body
 }
 
 pub fn caller(caller: &Caller) -> Json {

@@ -83,7 +83,7 @@ fn parameters(route: &Route) -> Vec<Json> {
             parameters.push(text("query", "as", "The verb by which a new one begins."));
         }
         Kind::Act => {
-            parameters.push(text("header", "if-match", "The ETag of the version you read."))
+            parameters.push(text("header", "if-match", "The ETag of the version you read."));
         }
         _ => (),
     }
@@ -105,6 +105,9 @@ fn request(route: &Route) -> Option<(Json, bool)> {
         Kind::Act => Some((named("act"), false)),
         Kind::SignIn => Some((named("sign_in"), true)),
         Kind::MakeKey => Some((named("key"), true)),
+        Kind::Fill => Some((named("answers"), true)),
+        Kind::Invite => Some((named("invite"), true)),
+        Kind::Complete => Some((named("given"), true)),
         Kind::Plan | Kind::Apply => Some((named("files"), true)),
         _ => None,
     }
@@ -122,6 +125,11 @@ fn responses(route: &Route) -> Json {
     let mut responses = json!({});
     match route.kind {
         Kind::List => responses["200"] = body("page", "One page."),
+        Kind::Templates => responses["200"] = body("templates", "All there are."),
+        Kind::Fill => responses["201"] = body("items", "All that was made."),
+        Kind::Invite => responses["201"] = body("invited", "The secret of the link, this once."),
+        Kind::Invitation => responses["200"] = body("item", "Your invitation."),
+        Kind::Complete => responses["200"] = body("item", "What you gave, and what to publish."),
         Kind::Read | Kind::Act => responses["200"] = body("item", "The item as it is now."),
         Kind::Put => {
             responses["200"] = body("item", "Corrected.");
@@ -175,7 +183,11 @@ fn schemas() -> Json {
             "until": {"type": "string", "description": "Of a rotation: when the old one ends."},
             "revalidate_by": text,
             "at": {"type": "string", "description": "Of a departure: when."},
-            "successor": text,
+            "successor": {"type": "string", "description": "Of a sponsor who left: who takes over."},
+            "role": {
+                "enum": ["sponsor", "entitlement_owner"],
+                "description": "Of an approval: in whose name, if you are both.",
+            },
         })),
         "sign_in": object(&["code"], json!({"code": text})),
         "key": object(&["role"], json!({
@@ -202,16 +214,79 @@ fn schemas() -> Json {
         "problem": object(&["type", "title", "status", "code", "detail"], json!({
             "type": text, "title": text, "status": {"type": "integer"}, "code": text,
             "detail": text, "faults": {"type": "array"}, "mistakes": {"type": "array"},
+            "violations": {"type": "array", "items": object(
+                &["code", "says", "remedy"],
+                json!({"code": text, "says": text, "remedy": text, "latest": maybe}),
+            )},
         })),
         "member_document": object(&["id", "role"], json!({
-            "id": text, "role": text, "name": text, "organization": text, "sponsor": text,
-            "tenant": text,
+            "id": text, "role": text, "name": text, "email": text, "organization": text,
+            "sponsor": text, "tenant": text,
         })),
     });
+    onboarding(&mut schemas);
     for (noun, schema) in countersign_register::document_schemas("#/components/schemas") {
         schemas[noun] = schema;
     }
     schemas
+}
+
+/// Templates and invitations.
+fn onboarding(schemas: &mut Json) {
+    let text = json!({"type": "string"});
+    let item = json!({"$ref": "#/components/schemas/item"});
+    schemas["items"] = object(&["items"], json!({"items": {"type": "array", "items": item}}));
+    schemas["templates"] = object(
+        &["templates"],
+        json!({"templates": {"type": "array", "items": object(
+            &["id", "title", "about", "questions"],
+            json!({"id": text, "title": text, "about": text, "questions": {"type": "array"}}),
+        )}}),
+    );
+    let departure = object(
+        &["subject", "key", "justification", "until"],
+        json!({
+            "subject": text, "key": text, "value": {}, "justification": text, "from": text,
+            "until": text,
+        }),
+    );
+    schemas["answers"] = object(
+        &["answers"],
+        json!({
+            "answers": {"type": "object", "description": "By the keys of the questions."},
+            "departures": {"type": "array", "items": departure}, "why": text,
+        }),
+    );
+    schemas["invite"] = object(
+        &["contact"],
+        json!({
+            "contact": text, "expires": text,
+            "tries": {"type": "integer", "minimum": 1, "maximum": 20}, "why": text,
+        }),
+    );
+    schemas["invited"] = object(
+        &["secret", "ends", "invitation"],
+        json!({"secret": text, "ends": text, "invitation": item}),
+    );
+    schemas["given"] = object(
+        &["contacts"],
+        json!({
+            "contacts": {"type": "array", "maxItems": 10, "items": object(
+                &["name", "email"], json!({"name": text, "email": text, "for": text}),
+            )},
+            "trust_path": object(
+                &["kind", "issuer"], json!({"kind": {"enum": ["oidc", "saml"]}, "issuer": text}),
+            ),
+            "domains": {"type": "array", "maxItems": 10, "items": text},
+            "keys": {"type": "array", "maxItems": 20, "items": object(
+                &["identity", "kind", "handle"],
+                json!({
+                    "identity": text, "kind": {"enum": ["client_key", "certificate"]},
+                    "handle": text, "until": text,
+                }),
+            )},
+        }),
+    );
 }
 
 fn object(required: &[&str], properties: Json) -> Json {

@@ -1,6 +1,6 @@
 //! Errors as RFC 9457 says, with a stable code and what would work.
 
-use countersign_app::AppError;
+use countersign_app::{AppError, Violation};
 use countersign_register::Mistake;
 use serde_json::{Value as Json, json};
 
@@ -9,7 +9,8 @@ pub struct Problem {
     pub status: u16,
     pub code: String,
     pub detail: String,
-    /// Further members: `faults` with their JSON Pointers, `mistakes` with their places.
+    /// Further members: `faults` with their JSON Pointers, `mistakes` with their places,
+    /// `violations` with what would work.
     pub more: Vec<(&'static str, Json)>,
     /// For the operator's log, never for whoever asked.
     pub cause: Option<String>,
@@ -53,6 +54,14 @@ impl Problem {
     }
 }
 
+/// One thing that stands in the way of a request.
+fn violation(found: &Violation) -> Json {
+    json!({
+        "code": found.code, "says": found.says, "remedy": found.remedy,
+        "latest": found.latest.map(countersign_register::time_text),
+    })
+}
+
 impl From<AppError> for Problem {
     fn from(error: AppError) -> Self {
         let status = match &error {
@@ -60,7 +69,7 @@ impl From<AppError> for Problem {
             AppError::Forbidden { .. } => 403,
             AppError::Unauthenticated => 401,
             AppError::Invalid(_) | AppError::KeyReused => 422,
-            AppError::Refused { .. } | AppError::Exists { .. } => 409,
+            AppError::Refused { .. } | AppError::Exists { .. } | AppError::Violations(_) => 409,
             AppError::Stale { .. } => 412,
             AppError::Store(_) | AppError::Evidence(_) | AppError::Stored(_) => 503,
         };
@@ -75,6 +84,10 @@ impl From<AppError> for Problem {
                     })
                     .collect();
                 vec![("faults", Json::from(list))]
+            }
+            AppError::Violations(found) => {
+                let list: Vec<Json> = found.iter().map(violation).collect();
+                vec![("violations", Json::from(list))]
             }
             _ => Vec::new(),
         };

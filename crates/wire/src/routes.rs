@@ -15,6 +15,16 @@ pub enum Kind {
     MakeKey,
     /// A code with which a member signs in.
     MakeCode,
+    /// The templates with their questions.
+    Templates,
+    /// All items of a template, by its answers.
+    Fill,
+    /// A link for an organization's administrator.
+    Invite,
+    /// What the holder of an invitation may see of it.
+    Invitation,
+    /// What the holder of an invitation gives.
+    Complete,
     SignIn,
     SignOut,
     Whoami,
@@ -72,10 +82,14 @@ impl Route {
 /// Members of ours, who are in no register.
 pub const MEMBER: &str = "member";
 
+/// Links for partners' administrators, who are in no register either.
+pub const INVITATION: &str = "invitation";
+
 /// The path segment of a noun: the key of its list.
 pub fn plural(noun: &'static str) -> &'static str {
     match noun {
         MEMBER => "members",
+        INVITATION => "invitations",
         SETTINGS => "settings",
         noun => Noun::of_singular(noun).map_or(noun, Noun::key),
     }
@@ -83,18 +97,87 @@ pub fn plural(noun: &'static str) -> &'static str {
 
 /// All routes, in the order of the document.
 pub fn routes() -> Vec<Route> {
-    let mut routes = fixed();
-    let nouns = Noun::WITH_ID.iter().map(|noun| noun.singular()).chain([SETTINGS, MEMBER]);
+    let mut routes: Vec<Route> = fixed().collect();
+    let nouns =
+        Noun::WITH_ID.iter().map(|noun| noun.singular()).chain([SETTINGS, MEMBER, INVITATION]);
     for noun in nouns {
         routes.extend(of_noun(noun));
     }
     routes
 }
 
-fn fixed() -> Vec<Route> {
+type Fixed = (Method, &'static str, Kind, (&'static str, &'static str), &'static str);
+
+/// Those that take no token.
+const OPEN: [Fixed; 4] = {
     use Kind as K;
     use Method::{Get, Post};
-    let route = |method, path: &str, kind, (noun, verb), is_open, summary: &str| Route {
+    [
+        (Get, "/healthz", K::Health, ("instance", "read"), "Whether the process is up."),
+        (Get, "/readyz", K::Ready, ("instance", "read"), "Whether it can serve."),
+        (Get, "/v1/openapi.json", K::OpenApi, ("instance", "read"), "This document."),
+        (Post, "/v1/sign-in", K::SignIn, ("self", "begin"), "A session for a code."),
+    ]
+};
+
+/// Those that do.
+const CLOSED: [Fixed; 10] = {
+    use Kind as K;
+    use Method::{Get, Post};
+    [
+        (Post, "/v1/sign-out", K::SignOut, ("self", "end"), "End this session."),
+        (Get, "/v1/self", K::Whoami, ("self", "read"), "Who you are here."),
+        (Get, "/v1/register", K::Export, ("register", "export"), "The register as files."),
+        (
+            Post,
+            "/v1/register/plan",
+            K::Plan,
+            ("register", "apply"),
+            "What an apply of these files would do.",
+        ),
+        (
+            Post,
+            "/v1/register/apply",
+            K::Apply,
+            ("register", "apply"),
+            "Make the server what these files say.",
+        ),
+        (
+            Get,
+            "/v1/templates",
+            K::Templates,
+            ("template", "list"),
+            "The onboarding templates, with their questions.",
+        ),
+        (
+            Post,
+            "/v1/templates/{id}",
+            K::Fill,
+            ("template", "fill"),
+            "Make all items of a template by its answers.",
+        ),
+        (
+            Get,
+            "/v1/invitation",
+            K::Invitation,
+            ("invitation", "read"),
+            "The invitation whose secret you present.",
+        ),
+        (
+            Post,
+            "/v1/invitation/complete",
+            K::Complete,
+            ("invitation", "complete"),
+            "Give what the invitation asks for. Each call is a try.",
+        ),
+        (Get, "/v1/changes", K::Changes, ("change", "list"), "Every act, in order."),
+    ]
+};
+
+fn fixed() -> impl Iterator<Item = Route> {
+    let open = OPEN.into_iter().map(|fixed| (fixed, true));
+    let all = open.chain(CLOSED.into_iter().map(|fixed| (fixed, false)));
+    all.map(|((method, path, kind, (noun, verb), summary), is_open)| Route {
         method,
         path: path.to_owned(),
         kind,
@@ -102,40 +185,7 @@ fn fixed() -> Vec<Route> {
         verb,
         is_open,
         summary: summary.to_owned(),
-    };
-    vec![
-        route(Get, "/healthz", K::Health, ("instance", "read"), true, "Whether the process is up."),
-        route(Get, "/readyz", K::Ready, ("instance", "read"), true, "Whether it can serve."),
-        route(Get, "/v1/openapi.json", K::OpenApi, ("instance", "read"), true, "This document."),
-        route(Post, "/v1/sign-in", K::SignIn, ("self", "begin"), true, "A session for a code."),
-        route(Post, "/v1/sign-out", K::SignOut, ("self", "end"), false, "End this session."),
-        route(Get, "/v1/self", K::Whoami, ("self", "read"), false, "Who you are here."),
-        route(
-            Get,
-            "/v1/register",
-            K::Export,
-            ("register", "export"),
-            false,
-            "The register as files.",
-        ),
-        route(
-            Post,
-            "/v1/register/plan",
-            K::Plan,
-            ("register", "apply"),
-            false,
-            "What an apply of these files would do.",
-        ),
-        route(
-            Post,
-            "/v1/register/apply",
-            K::Apply,
-            ("register", "apply"),
-            false,
-            "Make the server what these files say.",
-        ),
-        route(Get, "/v1/changes", K::Changes, ("change", "list"), false, "Every act, in order."),
-    ]
+    })
 }
 
 fn of_noun(noun: &'static str) -> Vec<Route> {
@@ -155,7 +205,6 @@ fn of_noun(noun: &'static str) -> Vec<Route> {
     let mut routes = vec![
         route(Get, &base, Kind::List, "list", format!("Every {words} you may see, by id.")),
         route(Get, &one, Kind::Read, "read", format!("One {words}.")),
-        route(Put, &one, Kind::Put, "change", format!("Make a {words}, or correct it.")),
         route(
             Get,
             &format!("{one}/history"),
@@ -164,6 +213,10 @@ fn of_noun(noun: &'static str) -> Vec<Route> {
             format!("What was done to a {words}, the newest first."),
         ),
     ];
+    if noun != INVITATION {
+        let summary = format!("Make a {words}, or correct it.");
+        routes.push(route(Put, &one, Kind::Put, "change", summary));
+    }
     for verb in acts(noun) {
         let path = format!("{one}/{}", verb.replace('_', "-"));
         routes.push(route(Post, &path, Kind::Act, verb, format!("{} a {words}.", capital(verb))));
@@ -175,6 +228,13 @@ fn of_noun(noun: &'static str) -> Vec<Route> {
             Kind::MakeKey,
             "change",
             "A key for this machine, shown once.".to_owned(),
+        )),
+        "organization" => routes.push(route(
+            Post,
+            &format!("{one}/invitations"),
+            Kind::Invite,
+            "invite",
+            "A link for its administrator, shown once.".to_owned(),
         )),
         MEMBER => routes.push(route(
             Post,
@@ -195,8 +255,11 @@ pub fn acts(noun: &str) -> Vec<&'static str> {
             let begins = |verb: &lifecycle::Verb| {
                 life.states().iter().any(|state| life.works(*state).contains(verb))
             };
-            life.verbs().into_iter().filter(begins).map(lifecycle::Verb::as_str).collect()
+            let verbs = life.verbs().into_iter().filter(begins).map(lifecycle::Verb::as_str);
+            // What is done about break-glass afterwards moves no state.
+            verbs.chain((noun == "grant").then_some("look")).collect()
         }
+        None if noun == INVITATION => vec!["accept", "refuse", "end"],
         None if noun == SETTINGS => Vec::new(),
         None => vec!["end"],
     }

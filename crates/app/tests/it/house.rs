@@ -122,4 +122,26 @@ pub fn partner(organization: &str) -> Caller {
 }
 
 /// A small company: a reseller, a partner it brought in, people, a machine, two grants.
-pub const COMPANY: &str = include_str!("../../../http/tests/it/company.yaml");
+pub const COMPANY: &str = r#"
+company: Example
+tenants:
+  - id: erp
+    accounts: ["111122223333"]
+sponsors:
+  - {id: ann, name: Ann, employed: {from: 2020-01-01, until: never}}
+  - {id: bob, name: Bob, employed: {from: 2020-01-01, until: never}}
+organizations:
+  - {id: rho, kind: reseller, state: active, sponsor: ann, contract: {from: 2026-01-01, until: 2027-01-01}}
+  - {id: pi, kind: partner, via: rho, state: active, sponsor: bob, contract: {from: 2026-01-01, until: 2027-01-01}}
+identities:
+  - {id: rita, kind: human, organization: rho, active: {from: 2026-01-01, until: 2027-01-01}}
+  - {id: paul, kind: human, organization: pi, active: {from: 2026-01-01, until: 2027-01-01}}
+  - {id: bot, kind: service, organization: pi, owner: bob, active: {from: 2026-01-01, until: 2027-01-01}}
+credentials:
+  - {id: bot-key, identity: bot, kind: api_key, handle: AKIAEXAMPLE7, issued: 2026-10-01, until: 2026-12-31}
+entitlements:
+  - {id: orders, catalog: partners, tenant: erp, actions: ["order:*"], owner: bob, risk: low}
+grants:
+  - {id: g-rho, entitlement: orders, organization: rho, sponsor: ann, justification: resale, from: 2026-01-01, until: 2026-12-31}
+  - {id: g-paul, entitlement: orders, identity: paul, sponsor: bob, justification: orders, from: 2026-06-01, until: 2026-11-30, passed_on_from: g-rho}
+"#;

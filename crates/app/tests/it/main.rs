@@ -3,6 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod house;
+mod invitations;
 mod lives;
+mod notices;
+mod onboarding;
 mod register;
+mod requests;
+mod succession;
 mod tokens;

@@ -29,6 +29,21 @@ fn a_session_ends_by_itself() {
 }
 
 #[test]
+fn who_left_the_company_is_signed_out() {
+    let house = House::new();
+    house.apply(COMPANY);
+    let member = json!({"id": "bob", "role": "sponsor", "sponsor": "bob"});
+    house.app.put_member(&owner(), &member, &<_>::default()).unwrap();
+    let code = house.app.code_for(&owner(), "bob").unwrap();
+    let session = house.app.sign_in(&code.secret).unwrap();
+    assert!(house.app.authenticate(&session.secret).is_ok());
+    let code = house.app.code_for(&owner(), "bob").unwrap();
+    house.app.act(&owner(), "sponsor", "bob", "leave", &<_>::default()).unwrap();
+    assert_eq!(house.app.authenticate(&session.secret).unwrap_err().code(), "unauthenticated");
+    assert_eq!(house.app.sign_in(&code.secret).unwrap_err().code(), "unauthenticated");
+}
+
+#[test]
 fn a_key_is_a_credential_of_a_machine_and_dies_with_it() {
     let house = House::new();
     house.apply(COMPANY);

@@ -37,6 +37,7 @@ impl Background {
         let is_over = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = watch::channel(false);
         let told = Arc::clone(&is_over);
+        super::domains::start(Arc::clone(&self.server), Arc::clone(&is_over))?;
         let thread = std::thread::Builder::new()
             .name("background".to_owned())
             .spawn(move || {
@@ -65,6 +66,11 @@ impl Background {
                 tidied = Some(Instant::now());
                 if let Err(error) = self.server.app.forget() {
                     tracing::warn!(%error, "could not delete what has ended");
+                }
+                match self.server.app.tell_due() {
+                    Ok(0) => (),
+                    Ok(count) => tracing::info!(count, "notices told"),
+                    Err(error) => tracing::warn!(%error, "could not tell what is due"),
                 }
                 match self.server.app.tidy_ended() {
                     Ok(0) => (),

@@ -68,8 +68,12 @@ impl House {
 
     /// With the example company in it.
     pub fn with_company() -> Self {
+        Self::with(include_str!("company.yaml"))
+    }
+
+    /// With this register applied.
+    pub fn with(text: &str) -> Self {
         let house = Self::new();
-        let text = include_str!("company.yaml");
         let files = json!({"files": [{"name": "company.yaml", "text": text}]});
         let reply = house.post("/v1/register/apply", &house.owner, &files);
         assert_eq!(reply.status, 200, "{}", reply.body);

@@ -2,7 +2,10 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod asking;
 mod hostile;
 mod house;
 mod matrix;
+mod node;
+mod onboarding;
 mod resources;
