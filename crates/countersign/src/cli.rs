@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use serve::{
-    ActArgs, ApplyArgs, ExportArgs, ItemArgs, KeyArgs, ListArgs, Log, PutArgs, ServeArgs,
-    ServerArgs, SignInArgs,
+    ActArgs, ApplyArgs, ExportArgs, InviteArgs, ItemArgs, KeyArgs, ListArgs, Log, OnboardArgs,
+    PutArgs, ServeArgs, ServerArgs, SignInArgs, TemplatesArgs,
 };
 
 pub use evidence::{BundleArgs, ProveArgs, RotateArgs, TrustArgs, VerifyArgs, WitnessCommand};
@@ -104,6 +104,12 @@ pub enum Command {
     History(ItemArgs),
     /// Make a key for a machine; it is shown once.
     Key(KeyArgs),
+    /// List the onboarding templates, or the questions of one.
+    Templates(TemplatesArgs),
+    /// Onboard a partner from a template's answers.
+    Onboard(OnboardArgs),
+    /// Give a partner's administrator a link by which they complete their side.
+    Invite(InviteArgs),
     /// List the log formats that can be read, and how each is proven.
     Sources {
         /// More definitions of your own.

@@ -175,3 +175,48 @@ pub struct KeyArgs {
     #[command(flatten)]
     pub server: ServerArgs,
 }
+
+#[derive(Debug, Args)]
+pub struct TemplatesArgs {
+    /// The template whose questions to show.
+    pub template: Option<String>,
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+const ONBOARD_EXAMPLES: &str = "\
+Examples:
+  countersign templates oidc-partner       shows what is asked
+  countersign onboard oidc-partner --answer id=north --answer name=North --answer sponsor=ann …
+  countersign onboard reseller --answers answers.json";
+
+#[derive(Debug, Args)]
+#[command(after_help = ONBOARD_EXAMPLES)]
+pub struct OnboardArgs {
+    pub template: String,
+    /// One answer; a list is written `a,b`.
+    #[arg(long = "answer", value_name = "KEY=VALUE")]
+    pub answer: Vec<String>,
+    /// A JSON file with `answers` and `departures`.
+    #[arg(long, value_name = "FILE")]
+    pub answers: Option<PathBuf>,
+    /// Why, for the evidence.
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct InviteArgs {
+    /// The organization.
+    pub organization: String,
+    /// Mail address of its administrator.
+    #[arg(long, value_name = "MAIL")]
+    pub contact: String,
+    /// When the link ends; after 14 days if not said.
+    #[arg(long, value_name = "TIME")]
+    pub expires: Option<String>,
+    #[command(flatten)]
+    pub server: ServerArgs,
+}

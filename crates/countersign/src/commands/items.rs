@@ -67,7 +67,7 @@ pub fn put(args: &PutArgs, told: Told) -> Result<Exit> {
     show(&Client::of(&args.server)?.put(&path, &document, args.revision)?.good()?, told)
 }
 
-fn document(path: &Path) -> Result<Json> {
+pub fn document(path: &Path) -> Result<Json> {
     let text = if path == Path::new("-") {
         let mut text = String::new();
         std::io::stdin().read_to_string(&mut text).context("could not read standard input")?;
@@ -171,7 +171,7 @@ fn show(item: &Json, told: Told) -> Result<Exit> {
 }
 
 /// One part of a path or query: nothing in it leads anywhere else.
-fn segment(text: &str) -> Result<String> {
+pub fn segment(text: &str) -> Result<String> {
     if text.is_empty() {
         bail!("a name is empty");
     }
