@@ -10,6 +10,7 @@ use countersign_console::plain;
 use serde_json::{Value as Json, json};
 
 use crate::cli::ServerArgs;
+use crate::out;
 
 const HERE: &str = "http://127.0.0.1:8380";
 /// An apply of a large register takes a while; nothing takes longer.
@@ -145,19 +146,16 @@ impl Answer {
         if (200..300).contains(&self.status) {
             return Ok(self.body);
         }
+        let list = |key: &str| self.body[key].as_array().cloned().unwrap_or_default();
+        let faults = list("faults").iter().map(fault_line).collect::<Vec<_>>();
+        let mistakes = list("mistakes").iter().map(mistake_line).collect::<Vec<_>>();
+        let violations = list("violations").iter().map(violation_line).collect::<Vec<_>>();
+        // As with mistakes in files: each on its line, then what became of it.
+        for line in faults.iter().chain(&mistakes).chain(&violations) {
+            out::say(&plain(line));
+        }
         let detail = self.body["detail"].as_str().unwrap_or("the server gave no reason");
-        let mut text = plain(detail).into_owned();
-        for fault in self.body["faults"].as_array().into_iter().flatten() {
-            text.push_str(&format!("\n  {}", plain(&fault_line(fault))));
-        }
-        for mistake in self.body["mistakes"].as_array().into_iter().flatten() {
-            text.push_str(&format!("\n  {}", plain(&mistake_line(mistake))));
-        }
-        for violation in self.body["violations"].as_array().into_iter().flatten() {
-            let says = violation["says"].as_str().unwrap_or_default();
-            let remedy = violation["remedy"].as_str().unwrap_or_default();
-            text.push_str(&plain(&format!("\n  {says}; {remedy}")));
-        }
+        let text = plain(detail).into_owned();
         let text = match self.status {
             401 => format!("{text}; `countersign sign-in`"),
             _ => text,
@@ -172,6 +170,11 @@ fn fault_line(fault: &Json) -> String {
         Some(fix) => format!("{}: {}; {fix}", text("pointer"), text("message")),
         None => format!("{}: {}", text("pointer"), text("message")),
     }
+}
+
+fn violation_line(violation: &Json) -> String {
+    let text = |key: &str| violation[key].as_str().unwrap_or_default();
+    format!("{}; {}", text("says"), text("remedy"))
 }
 
 fn mistake_line(mistake: &Json) -> String {
