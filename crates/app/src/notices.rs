@@ -44,16 +44,20 @@ impl App {
         loop {
             let now = self.now();
             let items = self.store.to_look_at(micros(now), ROUND_MAX)?;
+            let mut failed = None;
             for item in &items {
                 match self.tell(item, now) {
                     Ok(count) => told += count,
-                    // Somebody changed it: its new version is looked at in the next round.
-                    Err(AppError::Stale { .. }) => return Ok(told),
-                    Err(error) => return Err(error),
+                    // Of one that cannot be told now the others must not wait.
+                    Err(error) => failed = failed.or(Some(error)),
                 }
             }
-            if items.len() < ROUND_MAX {
-                return Ok(told);
+            match failed {
+                // Somebody changed it: its new version is looked at in the next round.
+                Some(AppError::Stale { .. }) => return Ok(told),
+                Some(error) => return Err(error),
+                None if items.len() < ROUND_MAX => return Ok(told),
+                None => (),
             }
         }
     }

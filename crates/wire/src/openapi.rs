@@ -292,3 +292,27 @@ fn onboarding(schemas: &mut Json) {
 fn object(required: &[&str], properties: Json) -> Json {
     json!({"type": "object", "required": required, "properties": properties})
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_that_is_named_is_there() {
+        let document = document();
+        let text = document.to_string();
+        let names = text.split("\"#/components/schemas/").skip(1);
+        let names: Vec<&str> = names.filter_map(|rest| rest.split('"').next()).collect();
+        assert!(names.len() > 100);
+        for name in names {
+            assert!(document["components"]["schemas"][name].is_object(), "{name}");
+        }
+        for route in routes() {
+            let operation = &document["paths"][&route.path][route.method.as_str().to_lowercase()];
+            assert!(
+                operation["responses"].as_object().is_some_and(|all| all.len() > 1),
+                "{route:?}"
+            );
+        }
+    }
+}
