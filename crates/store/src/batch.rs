@@ -17,6 +17,20 @@ pub struct Batch {
     pub also: Vec<Also>,
 }
 
+impl Batch {
+    /// Every text that becomes a value of a column.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let reads = self.reads.iter().flat_map(|read| [read.noun.as_str(), &read.id]);
+        let changes = self.changes.iter().flat_map(|change| {
+            let optional = [change.item.as_deref(), change.why.as_deref()];
+            let own = [change.by.as_str(), &change.verb, &change.noun];
+            let puts = change.puts.iter().flat_map(Put::texts);
+            own.into_iter().chain(optional.into_iter().flatten()).chain(puts)
+        });
+        reads.chain(changes).chain(self.also.iter().flat_map(Also::texts))
+    }
+}
+
 /// An item as it was read.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Precondition {
@@ -72,6 +86,14 @@ pub struct Put {
     pub salt: Option<[u8; 32]>,
 }
 
+impl Put {
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let own = [self.noun.as_str(), &self.id, &self.state, &self.body, &self.process];
+        let optional = [&self.organization, &self.sponsor, &self.about, &self.parent];
+        own.into_iter().chain(optional.into_iter().filter_map(|text| text.as_deref()))
+    }
+}
+
 /// Rows that are no items: they carry no right, or are gone soon.
 #[derive(Debug, Clone)]
 pub enum Also {
@@ -95,6 +117,25 @@ pub enum Also {
     Tried { id: String, at: Micros, next_at: Option<Micros>, error: Option<String> },
     /// Tokens, answers and sent messages that ended before are deleted.
     Prune { before: Micros },
+}
+
+impl Also {
+    fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Token(token) => vec![&token.kind, &token.principal, &token.scope],
+            Self::Outbox(one) => vec![&one.id, &one.kind, &one.target, &one.body],
+            Self::Told { key, .. } => vec![key],
+            Self::Answer { key, answer, .. } => vec![key, answer],
+            Self::Meta { name, value } => vec![name, value],
+            Self::Tried { id, error, .. } => {
+                [Some(id), error.as_ref()].into_iter().flatten().map(String::as_str).collect()
+            }
+            Self::RevokeToken { .. }
+            | Self::UseToken { .. }
+            | Self::Sequenced { .. }
+            | Self::Prune { .. } => Vec::new(),
+        }
+    }
 }
 
 /// What can be presented, by its hash: the thing itself is never stored.
