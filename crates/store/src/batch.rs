@@ -1,5 +1,7 @@
 //! What is written: changes with their evidence, and what goes with them, in one transaction.
 
+use std::collections::BTreeSet;
+
 use crate::feed::Sequenced;
 
 /// Microseconds since 1970-01-01T00:00:00Z.
@@ -18,6 +20,19 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// What was read and is not put as well: a put looks by itself at the version that it succeeds,
+    /// and two that first share a row and then both want it for themselves wait for each other.
+    pub(crate) fn decided_on(&self) -> Vec<&Precondition> {
+        if self.reads.is_empty() {
+            return Vec::new();
+        }
+        let puts = self.changes.iter().flat_map(|change| &change.puts);
+        let own: BTreeSet<(&str, &str, Option<Rev>)> =
+            puts.map(|put| (put.noun.as_str(), put.id.as_str(), put.after)).collect();
+        let is_own = |read: &&Precondition| own.contains(&(&read.noun, &read.id, read.rev));
+        self.reads.iter().filter(|read| !is_own(read)).collect()
+    }
+
     /// Every text that becomes a value of a column.
     pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
         let reads = self.reads.iter().flat_map(|read| [read.noun.as_str(), &read.id]);

@@ -48,7 +48,7 @@ impl Write<'_> {
     }
 
     fn batch(&mut self, batch: &Batch) -> Result<Outcome, StoreError> {
-        for read in &batch.reads {
+        for read in batch.decided_on() {
             if !self.still_holds(read)? {
                 return Ok(conflict(&read.noun, &read.id));
             }

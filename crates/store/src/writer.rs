@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
 use crate::StoreError;
-use crate::batch::{Batch, Outcome, Precondition};
+use crate::batch::{Batch, Outcome};
 use crate::engine::{Connection, Failpoint, Pool};
 use crate::mark::Mark;
 use crate::write::apply;
@@ -156,13 +156,10 @@ pub(crate) fn commit_on(pool: &Pool, batch: &Batch, failpoint: &Failpoint) -> An
 /// A lock on rows cannot hold what is not there. So whoever makes items holds a lock together with
 /// the others who do, and whoever decides on an absence holds it alone.
 fn begin(batch: &Batch) -> &'static str {
-    let puts = || batch.changes.iter().flat_map(|change| &change.puts);
-    let is_own = |read: &Precondition| {
-        puts().any(|put| put.after.is_none() && put.noun == read.noun && put.id == read.id)
-    };
-    if batch.reads.iter().any(|read| read.rev.is_none() && !is_own(read)) {
+    let mut puts = batch.changes.iter().flat_map(|change| &change.puts);
+    if batch.decided_on().iter().any(|read| read.rev.is_none()) {
         "begin; select pg_advisory_xact_lock(7161217218)"
-    } else if puts().any(|put| put.after.is_none()) {
+    } else if puts.any(|put| put.after.is_none()) {
         "begin; select pg_advisory_xact_lock_shared(7161217218)"
     } else {
         "begin"

@@ -13,8 +13,11 @@ const KILLS_EACH: u64 = 25;
 /// A process that never comes by its step is killed.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// `COUNTERSIGN_KILLS` says another number.
 fn kills() -> u64 {
-    if is_long() { 3_000 } else { 200 }
+    let told = std::env::var("COUNTERSIGN_KILLS").ok();
+    let told = told.and_then(|told| told.parse().ok());
+    told.unwrap_or(if is_long() { 3_000 } else { 200 })
 }
 
 enum How {

@@ -85,6 +85,11 @@ fn an_end_that_was_cut_off_is_noticed() {
     of_ledger.sort();
     let mut chance = Chance::new(32);
     let rounds = if is_long() { 2_000 } else { 60 };
+    let untouched = folder.at("untouched");
+    copy(&place.folder, &untouched);
+    let mut seen = Seen::default();
+    seen.answered(answers.clone());
+    seen.check(&Place::on_sqlite(&untouched)).unwrap();
     let (mut refused, mut whole) = (0, 0);
     for round in 0..rounds {
         let at = folder.at("damaged");
