@@ -37,7 +37,7 @@ pub use crate::apply::{Plan, Planned};
 pub use crate::caller::Caller;
 pub use crate::documents::{Page, View};
 pub use crate::error::AppError;
-pub use crate::sequencer::{Sequencer, SequencerError};
+pub use crate::sequencer::{Begun, Sequencer, SequencerError, begin_epoch};
 pub use crate::token::{Made, TokenKind};
 
 /// Reads the clock.

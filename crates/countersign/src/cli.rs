@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use serve::{Log, ServeArgs};
+pub use serve::{AdminCommand, BackupArgs, Log, PlaceArgs, ServeArgs};
 
 pub use evidence::{BundleArgs, ProveArgs, RotateArgs, TrustArgs, VerifyArgs, WitnessCommand};
 
@@ -78,6 +78,13 @@ pub enum Command {
     Simulate(SimulateArgs),
     /// Run the control plane: the register as a living system, with an API.
     Serve(ServeArgs),
+    /// Copy state, keys and ledger of an instance while it runs. The copy holds its secrets.
+    Backup(BackupArgs),
+    /// Bring a backup to a place where nothing is, and begin a new epoch there.
+    Restore(BackupArgs),
+    /// What an operator does at the machine.
+    #[command(subcommand)]
+    Admin(AdminCommand),
     /// List the log formats that can be read, and how each is proven.
     Sources {
         /// More definitions of your own.

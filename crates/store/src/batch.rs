@@ -130,6 +130,9 @@ pub enum Also {
     Sequenced { from: Sequenced, to: Sequenced },
     /// A message was sent, or is to be tried again at `next_at`, or given up.
     Tried { id: String, at: Micros, next_at: Option<Micros>, error: Option<String> },
+    /// A restored store begins to count anew, above every revision that was lost, and nothing that was
+    /// presented before is taken any more.
+    Epoch { number: u64, at: Micros },
     /// Tokens, answers and sent messages that ended before are deleted.
     Prune { before: Micros },
 }
@@ -148,6 +151,7 @@ impl Also {
             Self::RevokeToken { .. }
             | Self::UseToken { .. }
             | Self::Sequenced { .. }
+            | Self::Epoch { .. }
             | Self::Prune { .. } => Vec::new(),
         }
     }

@@ -65,7 +65,7 @@ pub enum StoreError {
     Lost { has: i64, knew: i64 },
     #[error(
         "the store comes from another PostgreSQL server, where transactions had higher numbers; bring \
-         it here by `countersign restore`"
+         it here by pg_basebackup, which keeps them, not by pg_dump"
     )]
     OtherServer,
     #[error("could not start the store's writer")]

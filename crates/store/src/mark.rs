@@ -24,8 +24,6 @@ impl Mark {
     /// # Errors
     /// `StoreError::Lost` if the store has less than was acknowledged.
     pub fn open(store: &Path, connection: &mut Connection) -> Result<Self, StoreError> {
-        let has = connection.first("select max(seq) from change", &[], |row| row.maybe_int(0))?;
-        let has = has.flatten().unwrap_or(0);
         let path = path(store);
         let failed = |error| StoreError::Folder(path.clone(), error);
         let mut options = OpenOptions::new();
@@ -37,6 +35,9 @@ impl Mark {
             Ok(_) => text.trim().parse().unwrap_or(0),
             Err(_) => 0,
         };
+        // Read after the mark: another process may write meanwhile.
+        let has = connection.first("select max(seq) from change", &[], |row| row.maybe_int(0))?;
+        let has = has.flatten().unwrap_or(0);
         if knew > has {
             return Err(StoreError::Lost { has, knew });
         }

@@ -220,6 +220,10 @@ impl Write<'_> {
                 self.prune(*before)?;
                 return Ok(true);
             }
+            Also::Epoch { number, at } => {
+                self.epoch(*number, *at)?;
+                return Ok(true);
+            }
             Also::Meta { name, value } => (
                 "insert into meta (name, value) values ($1, $2) \
                  on conflict (name) do update set value = excluded.value",
@@ -245,6 +249,34 @@ impl Write<'_> {
                 Val::int(token.revoked),
             ],
         )?;
+        Ok(())
+    }
+
+    fn epoch(&mut self, number: u64, at: Micros) -> Result<(), StoreError> {
+        /// Room for the changes of one epoch.
+        const EPOCH: i64 = 1 << 40;
+        let text = number.to_string();
+        self.execute(
+            "insert into meta (name, value) values ('epoch', $1) \
+             on conflict (name) do update set value = excluded.value",
+            &[Val::Text(&text)],
+        )?;
+        self.execute("update token set revoked = $1 where revoked is null", &[Val::Int(at)])?;
+        let least = i64::try_from(number).unwrap_or(i64::MAX).saturating_mul(EPOCH);
+        match self.connection.engine() {
+            Engine::Sqlite => {
+                let raised = "update sqlite_sequence set seq = max(seq, $1) where name = 'change'";
+                if self.execute(raised, &[Val::Int(least)])? == 0 {
+                    let begun = "insert into sqlite_sequence (name, seq) values ('change', $1)";
+                    self.execute(begun, &[Val::Int(least)])?;
+                }
+            }
+            Engine::Postgres => {
+                let raised = "select setval(pg_get_serial_sequence('change', 'seq'), \
+                              greatest($1, (select coalesce(max(seq), 0) from change)))";
+                self.connection.first(raised, &[Val::Int(least)], |row| row.int(0))?;
+            }
+        }
         Ok(())
     }
 

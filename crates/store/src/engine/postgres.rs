@@ -26,10 +26,13 @@ impl Postgres {
             config.application_name("countersign");
         }
         let mut client = config.connect(NoTls)?;
-        // A transaction that is forgotten must not hold up the feed.
+        // A transaction that is forgotten must not hold up the feed, and a machine that is gone must not
+        // lead any longer.
         client.batch_execute(
             "set idle_in_transaction_session_timeout = '30s'; set timezone = 'UTC'; \
-             set synchronous_commit = on",
+             set synchronous_commit = on; \
+             set tcp_keepalives_idle = 15; set tcp_keepalives_interval = 5; \
+             set tcp_keepalives_count = 3",
         )?;
         Ok(Self { client, statements: HashMap::new() })
     }

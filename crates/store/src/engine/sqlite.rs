@@ -66,10 +66,6 @@ impl Sqlite {
         }
         Ok(())
     }
-
-    pub fn raw(&self) -> &rusqlite::Connection {
-        &self.connection
-    }
 }
 
 /// SQLite numbers `$1` by where it first stands, `?1` by what it says. No text of ours holds a `$`

@@ -86,7 +86,10 @@ fn a_copy_is_whole_while_others_write() {
     both("copies", |place| {
         let store = place.open();
         if store.engine() == Engine::Postgres {
-            assert!(store.copy_to(&place.folder.at("copy")).is_err(), "it has tools of its own");
+            assert!(
+                Store::copy(&place.address, &place.folder.at("copy")).is_err(),
+                "it has tools of its own"
+            );
             return;
         }
         let copy = place.folder.at("copy.sqlite");
@@ -100,7 +103,7 @@ fn a_copy_is_whole_while_others_write() {
             while store.changes(<_>::default(), 100).unwrap().len() < 10 {
                 std::thread::yield_now();
             }
-            store.copy_to(&copy).unwrap();
+            Store::copy(&place.address, &copy).unwrap();
         });
         let copy = Store::open(&Address::Sqlite(copy)).unwrap();
         let changes = copy.changes(<_>::default(), 1000).unwrap();
