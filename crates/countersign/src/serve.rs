@@ -80,12 +80,13 @@ fn serve_until_told(
     let running = background.start(sequencer)?;
     let stopped = running.stopped();
     let served = runtime.block_on(async {
+        let signals = listen::Signals::take()?;
         let listen = listen::bind(args.listen).await?;
         let metrics = listen::bind(args.metrics).await?;
         let at = listen.local_addr().context("the listener has no address")?;
         out::say(&format!("Serving http://{at}; metrics on http://{}", metrics.local_addr()?));
         tokio::spawn(listen::serve_metrics(metrics, Arc::clone(server)));
-        listen::serve(listen, countersign_http::router(server), stopped).await
+        listen::serve(listen, countersign_http::router(server), signals, stopped).await
     });
     // Whoever still waits for an answer has had it; what waits for its place in the ledger goes in.
     runtime.shutdown_timeout(Duration::from_secs(10));

@@ -133,14 +133,13 @@ fn must_be_free(path: &Path) -> Result<()> {
 }
 
 fn must_be_empty(folder: &Path) -> Result<()> {
-    match fs::read_dir(folder) {
-        Ok(entries) if entries.count() > 0 => {
-            bail!("`{}` is not empty; give a new folder", folder.display())
-        }
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("could not read `{}`", folder.display()))
-        }
-        _ => Ok(()),
+    let first = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map(|mut entries| entries.next()),
+    };
+    match first.with_context(|| format!("could not read `{}`", folder.display()))? {
+        None => Ok(()),
+        Some(_) => bail!("`{}` is not empty; give a new folder", folder.display()),
     }
 }
 

@@ -22,6 +22,7 @@ pub struct Node {
 }
 
 impl Node {
+    #[expect(clippy::zombie_processes, reason = "a node is waited for when it is dropped")]
     pub fn start(data: &Path, store: Option<&str>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--data"]);

@@ -31,10 +31,10 @@ fn changes(node: &Node, token: &str) -> usize {
     loop {
         let (status, page) = node.get(&path, token);
         assert_eq!(status, 200, "{page}");
-        let items = page["items"].as_array().unwrap().len();
-        count += items;
+        let found = page["changes"].as_array().unwrap().len();
+        count += found;
         match page["next"].as_str() {
-            Some(next) if items > 0 => path = format!("/v1/changes?cursor={next}"),
+            Some(next) if found > 0 => path = format!("/v1/changes?cursor={next}"),
             _ => return count,
         }
     }
@@ -66,7 +66,7 @@ fn two_nodes_on_one_store_answer_alike_and_one_takes_over_from_the_other() {
     put(&third, &token, "carol");
     third.wait_for_leaves(before + 21);
     third.stop();
-    assert_eq!(verifies(folder.path())["entries"], before + 21);
+    assert_eq!(verifies(folder.path())["size"], before + 21);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn a_node_outlives_a_crash_of_the_server_of_its_store() {
     let count = changes(&node, &token);
     node.wait_for_leaves(count);
     node.stop();
-    assert_eq!(verifies(folder.path())["entries"], count);
+    assert_eq!(verifies(folder.path())["size"], count);
 }
 
 /// Changes sponsors until told to stop; how many were answered.
@@ -157,12 +157,12 @@ fn what_is_backed_up_under_load_is_restored_elsewhere_and_goes_on() {
         put(&node, &token, "since");
         let (_, since) = node.get("/v1/sponsors/since", &token);
         let least = 1_u64 << 41;
-        assert!(item["rev"].as_u64().unwrap() < least, "{item}");
-        assert!(since["rev"].as_u64().unwrap() > least, "no revision is given twice: {since}");
+        assert!(item["revision"].as_u64().unwrap() < least, "{item}");
+        assert!(since["revision"].as_u64().unwrap() > least, "no revision is given twice: {since}");
         let leaves = changes(&node, &token) + lost + 1;
         node.wait_for_leaves(leaves);
         node.stop();
-        assert_eq!(verifies(&at(name))["entries"], leaves);
+        assert_eq!(verifies(&at(name))["size"], leaves);
     }
     let again = run(&["restore", &text("copy"), "--data", &text("alone")]).expect(2);
     assert!(again.err.contains("move it away first"), "{}", again.err);
@@ -209,8 +209,12 @@ fn who_reads_the_folder_gets_back_in_and_it_is_evidence() {
     let node = Node::start(folder.path(), None);
     let token = node.sign_in(code.trim());
     let (_, page) = node.get("/v1/changes", &token);
-    let verbs: Vec<&str> =
-        page["items"].as_array().unwrap().iter().map(|one| one["verb"].as_str().unwrap()).collect();
+    let verbs: Vec<&str> = page["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| one["verb"].as_str().unwrap())
+        .collect();
     assert_eq!(verbs.iter().filter(|verb| **verb == "member.invite").count(), 3, "{verbs:?}");
     node.stop();
     let none = run(&["admin", "recover", "--data", &format!("{data}/none")]).expect(2);
@@ -231,5 +235,5 @@ fn a_key_that_was_changed_while_the_server_was_down_does_not_stop_it() {
     let leaves = changes(&node, &token) + 1;
     node.wait_for_leaves(leaves);
     node.stop();
-    assert_eq!(verifies(folder.path())["entries"], leaves);
+    assert_eq!(verifies(folder.path())["size"], leaves);
 }
