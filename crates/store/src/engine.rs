@@ -5,6 +5,7 @@
 mod pool;
 mod postgres;
 mod sqlite;
+mod tls;
 
 use std::path::Path;
 

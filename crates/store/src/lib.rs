@@ -70,6 +70,8 @@ pub enum StoreError {
     OtherServer,
     #[error("could not start the store's writer")]
     Thread(#[source] io::Error),
+    #[error("TLS to PostgreSQL: {0}")]
+    Tls(String),
     #[error("could not make the folder `{}`", .0.display())]
     Folder(PathBuf, #[source] io::Error),
 }

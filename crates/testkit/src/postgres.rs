@@ -18,6 +18,8 @@ pub struct Postgres {
     /// Whom the server runs as, if that is not us: it refuses to be root.
     user: Option<String>,
     server: Mutex<Option<Child>>,
+    /// On the loopback interface, with TLS.
+    port: Option<u16>,
 }
 
 impl Postgres {
@@ -40,6 +42,43 @@ impl Postgres {
     /// If it is installed and does not start, or if `COUNTERSIGN_SKIP_NOTHING` is set and it is not
     /// installed.
     pub fn start(suite: &str) -> Option<Self> {
+        let server = Self::made(suite)?;
+        server.begin();
+        Some(server)
+    }
+
+    /// One that answers on the loopback interface, with a certificate of its own, whose file is given
+    /// with it; `None` if `openssl` is not installed either.
+    pub fn start_with_tls(suite: &str) -> Option<(Self, PathBuf, u16)> {
+        if !is_installed("openssl") {
+            say(&format!("skipped: {suite}. To run it: apt-get install openssl"));
+            return None;
+        }
+        let mut server = Self::made(suite)?;
+        let certificate = server.folder.at("data/server.crt");
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);
+        openssl.args(["-nodes", "-days", "2", "-subj", "/CN=test", "-addext"]);
+        openssl.args([
+            "subjectAltName=IP:127.0.0.1",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+        ]);
+        openssl.arg("-keyout").arg(server.folder.at("data/server.key"));
+        run(openssl.arg("-out").arg(&certificate));
+        if let Some(user) = &server.user {
+            let files = [certificate.clone(), server.folder.at("data/server.key")];
+            run(Command::new("chown").arg(user).args(files));
+        }
+        let public = server.folder.at("public.crt");
+        fs::copy(&certificate, &public).unwrap();
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        server.port = Some(port);
+        server.begin();
+        Some((server, public, port))
+    }
+
+    fn made(suite: &str) -> Option<Self> {
         let Some(programs) = programs() else {
             let strict = std::env::var_os("COUNTERSIGN_SKIP_NOTHING").is_some();
             assert!(!strict, "PostgreSQL is not installed: apt-get install postgresql");
@@ -47,9 +86,9 @@ impl Postgres {
             return None;
         };
         let folder = Folder::new("pg");
-        let server = Self { folder, programs, user: other_user(), server: Mutex::new(None) };
+        let (user, none) = (other_user(), Mutex::new(None));
+        let server = Self { folder, programs, user, server: none, port: None };
         server.init();
-        server.begin();
         Some(server)
     }
 
@@ -87,7 +126,14 @@ impl Postgres {
         let log = File::options().create(true).append(true).open(self.folder.at("log")).unwrap();
         let mut command = self.command("postgres");
         command.arg("-D").arg(self.data()).arg("-k").arg(self.folder.path());
-        command.args(["-c", "listen_addresses=", "-c", "max_connections=100"]);
+        match self.port {
+            None => command.args(["-c", "listen_addresses="]),
+            Some(port) => {
+                command.args(["-c", "listen_addresses=127.0.0.1", "-c", "ssl=on", "-c"]);
+                command.arg(format!("port={port}"))
+            }
+        };
+        command.args(["-c", "max_connections=100"]);
         command.args(["-c", "shared_buffers=32MB", "-c", "logging_collector=off"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).current_dir("/");
         *self.server() = Some(command.spawn().unwrap());
@@ -107,7 +153,15 @@ impl Postgres {
 
     fn sql(&self, database: &str, sql: &str) -> Command {
         let mut command = Command::new(self.programs.join("psql"));
-        command.arg("-h").arg(self.folder.path()).args(["-U", "countersign", "-X", "-q"]);
+        command.arg("-h").arg(self.folder.path());
+        command.args([
+            "-p",
+            &self.port.unwrap_or(5432).to_string(),
+            "-U",
+            "countersign",
+            "-X",
+            "-q",
+        ]);
         command.args(["-v", "ON_ERROR_STOP=1", "-d", database, "-c", sql]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
@@ -125,7 +179,7 @@ impl Postgres {
             .any(|sql| self.sql("postgres", sql).status().unwrap().success());
         assert!(made, "could not make a database");
         let host = self.folder.path().to_str().unwrap().replace('/', "%2F");
-        format!("postgres://countersign@{host}/{name}")
+        format!("postgres://countersign@{host}:{}/{name}", self.port.unwrap_or(5432))
     }
 
     /// Runs SQL as somebody beside the product would.

@@ -115,3 +115,30 @@ fn a_copy_is_whole_while_others_write() {
         assert_eq!(copy.page("grant", &page).unwrap().len(), changes.len());
     });
 }
+
+#[test]
+fn tls_is_used_when_it_is_asked_for_and_only_with_a_server_that_is_known() {
+    let suite = "TLS to PostgreSQL";
+    let Some((server, certificate, port)) = countersign_testkit::Postgres::start_with_tls(suite)
+    else {
+        return;
+    };
+    let url = server.database();
+    let name = url.rsplit('/').next().unwrap();
+    let at = |rest: &str| -> Address {
+        format!("postgres://countersign@127.0.0.1:{port}/{name}{rest}").parse().unwrap()
+    };
+    let root = certificate.to_str().unwrap().replace('/', "%2F");
+    let store = Store::open(&at(&format!("?sslmode=require&sslrootcert={root}"))).unwrap();
+    done(store.commit(one(change(1, put("grant", "g", None, "active")))).unwrap());
+    let mut session = postgres::Client::connect(&url, postgres::NoTls).unwrap();
+    let count = "select count(*) from pg_stat_ssl join pg_stat_activity using (pid) \
+                 where application_name = 'countersign' and ssl";
+    assert!(session.query_one(count, &[]).unwrap().get::<_, i64>(0) > 0, "encrypted");
+    let unknown = Store::open(&at("?sslmode=require")).unwrap_err();
+    assert!(matches!(unknown, StoreError::Postgres(_) | StoreError::Tls(_)), "{unknown:?}");
+    let elsewhere = at(&format!("?sslmode=require&sslrootcert={root}.not"));
+    assert!(matches!(Store::open(&elsewhere), Err(StoreError::Tls(_))));
+    let half = Store::open(&at(&format!("?sslrootcert={root}"))).unwrap_err();
+    assert!(half.to_string().contains("sslmode=require"), "{half}");
+}
