@@ -1,5 +1,7 @@
 //! What the benchmark programs share. Nothing here is part of the product.
 
+pub mod item;
+
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};

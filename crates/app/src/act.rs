@@ -2,9 +2,9 @@
 
 use aws_lc_rs::digest::{Context, SHA256};
 use countersign_model::register::Register;
-use countersign_store::Outcome;
 use countersign_store::batch::{Also, Batch, Precondition};
 use countersign_store::items::Item;
+use countersign_store::{Outcome, StoreError};
 use serde_json::{Value as Json, json};
 
 use crate::documents::{canonical, parse};
@@ -178,7 +178,11 @@ impl App {
     /// # Errors
     /// `Stale` if what it was decided on has changed.
     pub(crate) fn commit(&self, batch: Batch) -> Result<Vec<i64>, AppError> {
-        match self.store.commit(batch)? {
+        let outcome = self.store.commit(batch).map_err(|error| match error {
+            StoreError::Text => AppError::invalid("", error.to_string(), "leave it out"),
+            error => error.into(),
+        })?;
+        match outcome {
             Outcome::Done(revs) => Ok(revs),
             Outcome::Conflict { noun, id } => Err(AppError::Stale { noun, id }),
             Outcome::TokenSpent => Err(AppError::Unauthenticated),

@@ -47,7 +47,7 @@ pub use crate::caller::Caller;
 pub use crate::documents::{Page, View};
 pub use crate::error::AppError;
 pub use crate::invitations::Resolve;
-pub use crate::sequencer::{Sequencer, SequencerError};
+pub use crate::sequencer::{Begun, Sequencer, SequencerError, begin_epoch};
 pub use crate::token::{Made, TokenKind};
 
 /// Reads the clock.

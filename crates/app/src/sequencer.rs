@@ -4,10 +4,17 @@
 //! covers its leaf. The one sequencer of a ledger makes the second of the first. It may stop
 //! anywhere: a leaf that is in the ledger already is not added again.
 
+mod epoch;
+mod history;
+
+use countersign_ledger::entry::EntryError;
 use countersign_ledger::{Ledger, LedgerError};
 use countersign_store::batch::{Also, Batch};
 use countersign_store::feed::Sequenced;
 use countersign_store::{Failpoint, Outcome, Store, StoreError};
+
+pub use self::epoch::{Begun, begin as begin_epoch};
+use self::history::History;
 
 /// Leaves in one checkpoint.
 const LEAVES_MAX: usize = 4096;
@@ -28,6 +35,25 @@ pub enum SequencerError {
          what was evidenced. Put back the newest store, or start a new epoch by `countersign restore`"
     )]
     StoreIsOlder { ledger: u64, store: u64 },
+    #[error(
+        "leaf {0} of the ledger is not the change that the store has there: they are not of one \
+         history. Put back the store and the ledger that belong together"
+    )]
+    Differs(u64),
+    #[error("the new epoch has no leaf")]
+    Leaf(#[from] EntryError),
+}
+
+impl SequencerError {
+    /// Whether it may go by itself: the server of the store is not there, or another node still
+    /// writes the ledger.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Store(error) => error.is_passing(),
+            Self::Ledger(error) => matches!(error, LedgerError::Locked(_)),
+            _ => false,
+        }
+    }
 }
 
 /// The one writer of the instance's ledger.
@@ -48,18 +74,21 @@ impl Sequencer {
     /// If store and ledger cannot be of one history.
     pub fn new(ledger: Ledger, store: &Store) -> Result<Self, SequencerError> {
         let known = store.sequenced()?;
-        let leaves = ledger.checkpoint().size;
-        if leaves < known.leaves {
-            return Err(SequencerError::LedgerIsOlder { ledger: leaves, store: known.leaves });
+        let size = ledger.checkpoint().size;
+        if size < known.leaves {
+            return Err(SequencerError::LedgerIsOlder { ledger: size, store: known.leaves });
         }
-        // Between a checkpoint and its mark in the store there may be one batch, and new keys, which
-        // are leaves of no change.
-        let ahead = leaves - known.leaves - ledger.rotations_since(known.leaves);
-        let ahead = usize::try_from(ahead).unwrap_or(usize::MAX);
-        let waiting = store.changes(known.cursor, ahead.min(LEAVES_MAX))?.len();
-        if waiting < ahead {
-            let store = known.leaves + u64::try_from(waiting).unwrap_or(0);
-            return Err(SequencerError::StoreIsOlder { ledger: leaves, store });
+        // Between a checkpoint and its mark in the store there may be one batch, and entries of the
+        // ledger's own.
+        let history = History::read(&ledger, store)?;
+        if let Some(leaf) = history.first_lost {
+            return Err(match history.waiting {
+                true => SequencerError::Differs(leaf),
+                false => SequencerError::StoreIsOlder { ledger: size, store: leaf },
+            });
+        }
+        if !history.marks.is_empty() {
+            store.commit(Batch { also: history.marks, ..Batch::default() })?;
         }
         Ok(Self { ledger, failpoint: store.failpoint() })
     }

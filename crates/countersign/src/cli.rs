@@ -9,8 +9,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use serve::{
-    ActArgs, ApplyArgs, ExportArgs, InviteArgs, ItemArgs, KeyArgs, ListArgs, Log, OnboardArgs,
-    PutArgs, ServeArgs, ServerArgs, SignInArgs, TemplatesArgs,
+    ActArgs, AdminCommand, ApplyArgs, BackupArgs, ExportArgs, InviteArgs, ItemArgs, KeyArgs,
+    ListArgs, Log, OnboardArgs, PlaceArgs, PutArgs, ServeArgs, ServerArgs, SignInArgs,
+    TemplatesArgs,
 };
 
 pub use evidence::{BundleArgs, ProveArgs, RotateArgs, TrustArgs, VerifyArgs, WitnessCommand};
@@ -110,6 +111,13 @@ pub enum Command {
     Onboard(OnboardArgs),
     /// Give a partner's administrator a link by which they complete their side.
     Invite(InviteArgs),
+    /// Copy state, keys and ledger of an instance while it runs. The copy holds its secrets.
+    Backup(BackupArgs),
+    /// Bring a backup to a place where nothing is, and begin a new epoch there.
+    Restore(BackupArgs),
+    /// What an operator does at the machine.
+    #[command(subcommand)]
+    Admin(AdminCommand),
     /// List the log formats that can be read, and how each is proven.
     Sources {
         /// More definitions of your own.

@@ -1,6 +1,8 @@
 //! One file a verb.
 
+pub mod admin;
 pub mod apply;
+pub mod backup;
 pub mod check;
 pub mod items;
 pub mod onboard;

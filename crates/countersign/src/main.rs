@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use countersign_console::{Glyphs, Terminal};
 
-use cli::{Cli, Colour, Command, Format, RegisterCommand, TraceSubcommand};
+use cli::{AdminCommand, Cli, Colour, Command, Format, RegisterCommand, TraceSubcommand};
 use commands::Told;
 use out::Exit;
 
@@ -89,6 +89,9 @@ fn run(command: Command, told: Told) -> anyhow::Result<Exit> {
         Command::Templates(args) => commands::onboard::templates(&args, told),
         Command::Onboard(args) => commands::onboard::onboard(&args, told),
         Command::Invite(args) => commands::onboard::invite(&args, told),
+        Command::Backup(args) => commands::backup::backup(&args, told),
+        Command::Restore(args) => commands::backup::restore(&args, told),
+        Command::Admin(AdminCommand::Recover { place }) => commands::admin::recover(&place, told),
         Command::Sources { source } => commands::sources::run(&source, told),
         Command::Schema { name } => commands::schema::run(&name),
         Command::Completions { shell } => {

@@ -9,6 +9,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use countersign_app::{App, Sequencer};
@@ -19,7 +20,7 @@ use countersign_store::lead::Lead;
 use countersign_store::{Address, Store};
 
 use crate::chance;
-use crate::cli::{Log, ServeArgs};
+use crate::cli::{Log, PlaceArgs, ServeArgs};
 use crate::out::{self, Exit};
 use background::Background;
 
@@ -34,23 +35,22 @@ pub fn log(form: Log) {
 }
 
 pub fn run(args: &ServeArgs) -> Result<Exit> {
-    let address = address(args)?;
-    private_folder(&args.data)?;
+    let address = address(&args.place)?;
+    private_folder(&args.place.data)?;
     let lead = Lead::take(&address).context("could not ask which node leads")?;
     if lead.is_none() && matches!(address, Address::Sqlite(_)) {
         bail!(
             "another process serves `{}`; stop it, or give this one another --data",
-            args.data.display()
+            args.place.data.display()
         );
     }
     let store = Store::open(&address).context("could not open the store")?;
-    let folder = args.data.join("ledger");
-    let (sequencer, handles) = match lead {
-        Some(lead) => {
-            let mut ledger = open_ledger(&folder)?;
-            let handles = ledger.handles().clone();
-            (Some((lead, Sequencer::new(ledger, &store)?)), handles)
-        }
+    let folder = args.place.data.join("ledger");
+    let (sequencer, handles) = match lead.map(|lead| leading(lead, &folder, &store)) {
+        Some(Ok((leads, handles))) => (Some(leads), handles),
+        // A node that ended a moment ago still holds the ledger: this one leads a little later.
+        Some(Err(error)) if background::is_passing(&error) => (None, handles(&folder)?),
+        Some(Err(error)) => return Err(error),
         None => (None, handles(&folder)?),
     };
     let app = App::new(store, handles, Box::new(now), Box::new(fill));
@@ -60,6 +60,12 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
     let server = Arc::new(Server { app, counted: Counted::default() });
     let background = Background { server: Arc::clone(&server), address, folder };
     serve_until_told(args, &server, background, sequencer)
+}
+
+fn leading(lead: Lead, folder: &Path, store: &Store) -> Result<((Lead, Sequencer), Handles)> {
+    let mut ledger = open_ledger(folder)?;
+    let handles = ledger.handles().clone();
+    Ok(((lead, Sequencer::new(ledger, store)?), handles))
 }
 
 fn serve_until_told(
@@ -75,15 +81,16 @@ fn serve_until_told(
     let running = background.start(sequencer)?;
     let stopped = running.stopped();
     let served = runtime.block_on(async {
+        let signals = listen::Signals::take()?;
         let listen = listen::bind(args.listen).await?;
         let metrics = listen::bind(args.metrics).await?;
         let at = listen.local_addr().context("the listener has no address")?;
         out::say(&format!("Serving http://{at}; metrics on http://{}", metrics.local_addr()?));
         tokio::spawn(listen::serve_metrics(metrics, Arc::clone(server)));
-        listen::serve(listen, countersign_http::router(server), stopped).await
+        listen::serve(listen, countersign_http::router(server), signals, stopped).await
     });
     // Whoever still waits for an answer has had it; what waits for its place in the ledger goes in.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(10));
+    runtime.shutdown_timeout(Duration::from_secs(10));
     let failed = running.end();
     served?;
     match failed {
@@ -95,15 +102,15 @@ fn serve_until_told(
     }
 }
 
-fn address(args: &ServeArgs) -> Result<Address> {
-    match &args.store {
+pub fn address(place: &PlaceArgs) -> Result<Address> {
+    match &place.store {
         Some(text) => Ok(text.parse()?),
-        None => Ok(Address::Sqlite(args.data.join("state.sqlite"))),
+        None => Ok(Address::Sqlite(place.data.join("state.sqlite"))),
     }
 }
 
 /// A folder that only its owner can look into.
-fn private_folder(folder: &Path) -> Result<()> {
+pub fn private_folder(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)
         .with_context(|| format!("could not make the folder `{}`", folder.display()))?;
     #[cfg(unix)]
@@ -114,6 +121,9 @@ fn private_folder(folder: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+/// How long a node waits for the keys of one that began at the same time.
+const LEADER_MAKES_KEYS: Duration = Duration::from_secs(5);
 
 /// The name of the instance's log. Whoever keeps a checkpoint keeps it with it.
 const ORIGIN: &str = "countersign.local/register";
@@ -129,8 +139,17 @@ pub fn open_ledger(folder: &Path) -> Result<Ledger> {
 }
 
 /// Of a node that does not lead: the folder is shared, and the leader made the keys.
-fn handles(folder: &Path) -> Result<Handles> {
-    Ledger::read_handles(folder).with_context(|| {
+pub fn handles(folder: &Path) -> Result<Handles> {
+    let mut read = Ledger::read_handles(folder);
+    // It may be making them.
+    for _ in 0..LEADER_MAKES_KEYS.as_millis() / 50 {
+        if read.is_ok() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        read = Ledger::read_handles(folder);
+    }
+    read.with_context(|| {
         format!(
             "another node leads, and its keys are not in `{}`; give --data the folder that all nodes share",
             folder.display()
@@ -154,7 +173,7 @@ pub fn now() -> Timestamp {
     Timestamp(since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)))
 }
 
-fn fill(bytes: &mut [u8]) {
+pub fn fill(bytes: &mut [u8]) {
     aws_lc_rs::rand::fill(bytes).expect("a system without randomness cannot serve");
 }
 

@@ -203,6 +203,11 @@ impl Ledger {
         self.keys.indices().filter(|&index| index >= size).count() as u64
     }
 
+    /// The entries of bundle `index`: 256 in each but the last; `None` beyond the signed tree.
+    pub fn bundle(&self, index: u64) -> Result<Option<Vec<Vec<u8>>>, LedgerError> {
+        Ok(self.log.bundle(index)?)
+    }
+
     /// Lets a new key sign from now on, which an entry says that the old key signs. `seed` is 32 random
     /// bytes; if an earlier attempt was cut short, the key that it made is used.
     ///

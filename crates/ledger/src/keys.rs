@@ -129,7 +129,7 @@ pub(crate) fn create_witness_key(path: &Path, key: &WitnessSigner) -> Result<(),
     create(path, &key.to_private_text(), IfMissing::Create)
 }
 
-fn read_private(path: &Path) -> Result<Option<String>, KeyError> {
+pub(crate) fn read_private(path: &Path) -> Result<Option<String>, KeyError> {
     let io = |source| KeyError::Io { file: show(path), source };
     let Some(bytes) = read_bounded(path, KEY_FILE_BYTES_MAX).map_err(io)? else { return Ok(None) };
     if is_readable_by_others(path).map_err(io)? {
@@ -145,7 +145,7 @@ fn create(path: &Path, text: &str, if_missing: IfMissing) -> Result<(), KeyError
     create_private(path, text).map_err(|source| KeyError::Io { file: show(path), source })
 }
 
-fn create_private(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn create_private(path: &Path, text: &str) -> io::Result<()> {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");
     // Left over from a crash; nothing was signed with it.

@@ -8,7 +8,7 @@
 //! it, with test vectors. Leaves hold handles and commitments, never personal data.
 //!
 //! The core ([`merkle`], [`tile`], [`note`], [`checkpoint`], [`entry`], [`handles`], [`bundle`],
-//! [`proof`]) does no I/O. Only [`folder`], [`mod@verify`], [`mod@prove`], `log`, `keys` and `disk` touch files. No clock is
+//! [`proof`]) does no I/O. Only [`folder`], [`mod@copy`], [`mod@verify`], [`mod@prove`], `log`, `keys` and `disk` touch files. No clock is
 //! read and no randomness drawn: whoever opens a new ledger brings the seeds of its keys.
 //!
 //! Start with [`folder::Ledger`], then [`verify::verify`].
@@ -17,6 +17,7 @@
 
 pub mod bundle;
 pub mod checkpoint;
+pub mod copy;
 pub mod cosign;
 mod disk;
 pub mod entry;

@@ -1,5 +1,7 @@
 //! What is written: changes with their evidence, and what goes with them, in one transaction.
 
+use std::collections::BTreeSet;
+
 use crate::feed::Sequenced;
 
 /// Microseconds since 1970-01-01T00:00:00Z.
@@ -15,6 +17,33 @@ pub struct Batch {
     pub reads: Vec<Precondition>,
     pub changes: Vec<Change>,
     pub also: Vec<Also>,
+}
+
+impl Batch {
+    /// What was read and is not put as well: a put looks by itself at the version that it succeeds,
+    /// and two that first share a row and then both want it for themselves wait for each other.
+    pub(crate) fn decided_on(&self) -> Vec<&Precondition> {
+        if self.reads.is_empty() {
+            return Vec::new();
+        }
+        let puts = self.changes.iter().flat_map(|change| &change.puts);
+        let own: BTreeSet<(&str, &str, Option<Rev>)> =
+            puts.map(|put| (put.noun.as_str(), put.id.as_str(), put.after)).collect();
+        let is_own = |read: &&Precondition| own.contains(&(&read.noun, &read.id, read.rev));
+        self.reads.iter().filter(|read| !is_own(read)).collect()
+    }
+
+    /// Every text that becomes a value of a column.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        let reads = self.reads.iter().flat_map(|read| [read.noun.as_str(), &read.id]);
+        let changes = self.changes.iter().flat_map(|change| {
+            let optional = [change.item.as_deref(), change.why.as_deref()];
+            let own = [change.by.as_str(), &change.verb, &change.noun];
+            let puts = change.puts.iter().flat_map(Put::texts);
+            own.into_iter().chain(optional.into_iter().flatten()).chain(puts)
+        });
+        reads.chain(changes).chain(self.also.iter().flat_map(Also::texts))
+    }
 }
 
 /// An item as it was read.
@@ -74,6 +103,14 @@ pub struct Put {
     pub salt: Option<[u8; 32]>,
 }
 
+impl Put {
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        let own = [self.noun.as_str(), &self.id, &self.state, &self.body, &self.process];
+        let optional = [&self.organization, &self.sponsor, &self.about, &self.parent];
+        own.into_iter().chain(optional.into_iter().filter_map(|text| text.as_deref()))
+    }
+}
+
 /// Rows that are no items: they carry no right, or are gone soon.
 #[derive(Debug, Clone)]
 pub enum Also {
@@ -97,8 +134,32 @@ pub enum Also {
     Sequenced { from: Sequenced, to: Sequenced },
     /// A message was sent, or is to be tried again at `next_at`, or given up.
     Tried { id: String, at: Micros, next_at: Option<Micros>, error: Option<String> },
+    /// A restored store begins to count anew, above every revision that was lost, and nothing that was
+    /// presented before is taken any more.
+    Epoch { number: u64, at: Micros },
     /// Tokens, answers and sent messages that ended before are deleted.
     Prune { before: Micros },
+}
+
+impl Also {
+    fn texts(&self) -> Vec<&str> {
+        match self {
+            Self::Token(token) => vec![&token.kind, &token.principal, &token.scope],
+            Self::Outbox(one) => vec![&one.id, &one.kind, &one.target, &one.body],
+            Self::Told { key, .. } => vec![key],
+            Self::Looked { noun, id, .. } => vec![noun, id],
+            Self::Answer { key, answer, .. } => vec![key, answer],
+            Self::Meta { name, value } => vec![name, value],
+            Self::Tried { id, error, .. } => {
+                [Some(id), error.as_ref()].into_iter().flatten().map(String::as_str).collect()
+            }
+            Self::RevokeToken { .. }
+            | Self::UseToken { .. }
+            | Self::Sequenced { .. }
+            | Self::Epoch { .. }
+            | Self::Prune { .. } => Vec::new(),
+        }
+    }
 }
 
 /// What can be presented, by its hash: the thing itself is never stored.

@@ -5,6 +5,7 @@
 mod pool;
 mod postgres;
 mod sqlite;
+mod tls;
 
 use std::path::Path;
 
@@ -76,6 +77,10 @@ impl Connection {
         values: &[Val<'_>],
         each: &mut dyn FnMut(&Row<'_>) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
+        // No stored text holds a NUL, and only one of the engines would take it as a parameter.
+        if values.iter().any(|value| matches!(value, Val::Text(text) if text.contains('\0'))) {
+            return Ok(());
+        }
         match self {
             Self::Sqlite(connection) => connection.each(sql, values, each),
             Self::Postgres(connection) => connection.each(sql, values, each),

@@ -38,7 +38,10 @@ pub struct Sequenced {
 fn changed(row: &Row<'_>) -> Result<Changed, StoreError> {
     Ok(Changed {
         cursor: Cursor { transaction: row.int(0)?, seq: row.int(1)? },
-        id: row.blob(2)?.try_into().map_err(|_| StoreError::Foreign("an id is not 16 bytes"))?,
+        id: row
+            .blob(2)?
+            .try_into()
+            .map_err(|_| StoreError::Foreign("an id is not 16 bytes".to_owned()))?,
         at: row.int(3)?,
         by: row.owned(4)?,
         verb: row.owned(5)?,
@@ -116,7 +119,7 @@ impl Store {
             return Ok(Sequenced::default());
         };
         let leaves = u64::try_from(first + leaves)
-            .map_err(|_| StoreError::Foreign("a count of leaves is negative"))?;
+            .map_err(|_| StoreError::Foreign("a count of leaves is negative".to_owned()))?;
         Ok(Sequenced { leaves, cursor: Cursor { transaction, seq } })
     }
 

@@ -14,6 +14,7 @@ mod engine;
 pub mod feed;
 pub mod items;
 pub mod lead;
+mod mark;
 mod rest;
 mod schema;
 mod value;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 pub use crate::batch::{Batch, Outcome};
 use crate::engine::{Access, Connection, Pool};
 pub use crate::engine::{Engine, Failpoint};
+use crate::mark::Mark;
 use crate::writer::{Writer, commit_on};
 
 /// Connections at a time.
@@ -47,15 +49,29 @@ pub enum StoreError {
     )]
     Newer { has: usize, knows: usize },
     #[error("the store is not one of Countersign's: {0}")]
-    Foreign(&'static str),
+    Foreign(String),
     #[error(
         "could not write: {0}; nothing of it was acknowledged. Start again, so that the store is read from disk"
     )]
     Failed(String),
     #[error("the store's writer has stopped after a failure; start again")]
     Stopped,
+    #[error("a text holds the character NUL, which no store keeps; leave it out")]
+    Text,
+    #[error(
+        "the store ends at change {has}, and change {knew} was acknowledged: the newest part of its file \
+         is gone. Put back the newest copy, or begin a new epoch by `countersign restore`"
+    )]
+    Lost { has: i64, knew: i64 },
+    #[error(
+        "the store comes from another PostgreSQL server, where transactions had higher numbers; bring \
+         it here by pg_basebackup, which keeps them, not by pg_dump"
+    )]
+    OtherServer,
     #[error("could not start the store's writer")]
     Thread(#[source] io::Error),
+    #[error("TLS to PostgreSQL: {0}")]
+    Tls(String),
     #[error("could not make the folder `{}`", .0.display())]
     Folder(PathBuf, #[source] io::Error),
 }
@@ -69,6 +85,21 @@ fn said(error: &postgres::Error) -> String {
 }
 
 impl StoreError {
+    /// The server ended the session or cannot be reached: what was asked may be asked again.
+    pub fn is_passing(&self) -> bool {
+        use postgres::error::SqlState;
+        let Self::Postgres(error) = self else { return false };
+        let ended =
+            [SqlState::ADMIN_SHUTDOWN, SqlState::CRASH_SHUTDOWN, SqlState::CANNOT_CONNECT_NOW];
+        match error.code() {
+            Some(code) => ended.contains(code) || code.code().starts_with("08"),
+            None => {
+                let cause = std::error::Error::source(error);
+                error.is_closed() || cause.is_some_and(|cause| cause.is::<io::Error>())
+            }
+        }
+    }
+
     /// The engine stopped a transaction that would have gone through alone.
     fn is_worth_another_try(&self) -> bool {
         use postgres::error::SqlState;
@@ -144,6 +175,7 @@ impl Store {
                 let readers =
                     Pool::new(CONNECTIONS_MAX, Box::new(move || Connection::postgres(&url)));
                 readers.with(schema::migrate)?;
+                readers.with(schema::is_of_this_server)?;
                 Ok(Self { readers, writer: None, failpoint })
             }
         }
@@ -154,8 +186,10 @@ impl Store {
             std::fs::create_dir_all(folder)
                 .map_err(|error| StoreError::Folder(folder.to_owned(), error))?;
         }
-        schema::migrate(&mut Connection::sqlite(path, Access::Write)?)?;
-        let writer = Writer::start(path, Arc::clone(&failpoint))?;
+        let mut connection = Connection::sqlite(path, Access::Write)?;
+        schema::migrate(&mut connection)?;
+        let mark = Mark::open(path, &mut connection)?;
+        let writer = Writer::start(connection, mark, Arc::clone(&failpoint))?;
         let path = path.to_owned();
         let readers =
             Pool::new(CONNECTIONS_MAX, Box::new(move || Connection::sqlite(&path, Access::Read)));
@@ -168,6 +202,9 @@ impl Store {
 
     /// Writes a batch. When it returns, the batch is on disk, or nothing of it is.
     pub fn commit(&self, batch: Batch) -> Result<Outcome, StoreError> {
+        if batch.texts().any(|text| text.contains('\0')) {
+            return Err(StoreError::Text);
+        }
         match &self.writer {
             Some(writer) => writer.commit(batch),
             None => commit_on(&self.readers, &batch, &self.failpoint),
@@ -186,8 +223,15 @@ impl Store {
 
     fn read<T>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, StoreError>,
+        mut work: impl FnMut(&mut Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.readers.with(work)
+        match self.readers.with(&mut work) {
+            // The server was started again, say: nothing of what was read has left.
+            Err(error) if error.is_passing() => {
+                self.readers.close_idle();
+                self.readers.with(work)
+            }
+            result => result,
+        }
     }
 }

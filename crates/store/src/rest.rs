@@ -1,11 +1,15 @@
 //! Rows that are no items: tokens, messages, answers, and what is remembered of the instance.
 
+use std::fs::{File, OpenOptions};
+use std::io;
 use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::OpenFlags;
 
 use crate::batch::{Message, Micros, Token};
-use crate::engine::Connection;
 use crate::value::{Row, Val};
-use crate::{Store, StoreError};
+use crate::{Address, Store, StoreError};
 
 fn token(row: &Row<'_>) -> Result<Token, StoreError> {
     Ok(Token {
@@ -102,25 +106,44 @@ impl Store {
         })
     }
 
-    /// A consistent copy of the whole store in one file, made while it is written to.
+    /// A consistent copy of the whole store in one file that only its owner can read, made while it is
+    /// written to, by this process or another.
     ///
     /// # Errors
     /// `StoreError::Url` on PostgreSQL, which has its own tools for that.
-    pub fn copy_to(&self, path: &Path) -> Result<(), StoreError> {
-        self.read(|connection| connection.copy_to(path))
+    pub fn copy(from: &Address, to: &Path) -> Result<(), StoreError> {
+        let Address::Sqlite(path) = from else {
+            return Err(StoreError::Url(
+                "a copy is of SQLite; copy PostgreSQL by pg_basebackup, which keeps the numbers of \
+                 its transactions",
+            ));
+        };
+        let failed = |error| StoreError::Folder(to.to_owned(), error);
+        let file = OpenOptions::new().write(true).create_new(true).open(to).map_err(failed)?;
+        private(&file).map_err(failed)?;
+        drop(file);
+        let from = rusqlite::Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        from.busy_timeout(Duration::from_secs(10))?;
+        let mut copy = rusqlite::Connection::open(to)?;
+        let backup = rusqlite::backup::Backup::new(&from, &mut copy)?;
+        // In one step: a writer in between would make it begin again.
+        while backup.step(-1)? != rusqlite::backup::StepResult::Done {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        drop(backup);
+        copy.pragma_update(None, "journal_mode", "delete")?;
+        drop(copy);
+        OpenOptions::new().write(true).open(to).and_then(|file| file.sync_all()).map_err(failed)
     }
 }
 
-impl Connection {
-    fn copy_to(&mut self, path: &Path) -> Result<(), StoreError> {
-        let Self::Sqlite(from) = self else {
-            return Err(StoreError::Url("a copy is of SQLite; use pg_dump for PostgreSQL"));
-        };
-        let mut to = rusqlite::Connection::open(path)?;
-        let backup = rusqlite::backup::Backup::new(from.raw(), &mut to)?;
-        backup.run_to_completion(1024, std::time::Duration::ZERO, None)?;
-        drop(backup);
-        to.pragma_update(None, "journal_mode", "delete")?;
-        Ok(())
-    }
+#[cfg(unix)]
+fn private(file: &File) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn private(_: &File) -> io::Result<()> {
+    Ok(())
 }

@@ -125,7 +125,10 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     }
     let has = match connection.first(is_there, &[], |row| row.int(0))? {
         Some(_) => version(connection)?,
-        None => 0,
+        None => {
+            is_empty(connection)?;
+            0
+        }
     };
     if has > STEPS.len() {
         connection.batch("rollback")?;
@@ -143,11 +146,40 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     connection.batch("commit")
 }
 
+/// Nothing of ours goes among the tables of another program.
+fn is_empty(connection: &mut Connection) -> Result<(), StoreError> {
+    let (sql, what) = match connection.engine() {
+        Engine::Sqlite => ("select name from sqlite_master where type = 'table' limit 1", "file"),
+        Engine::Postgres => (
+            "select tablename::text from pg_tables where schemaname = current_schema() limit 1",
+            "database, or a schema,",
+        ),
+    };
+    match connection.first(sql, &[], |row| row.owned(0))? {
+        None => Ok(()),
+        Some(table) => Err(StoreError::Foreign(format!(
+            "a table `{table}` is there; give it a {what} of its own"
+        ))),
+    }
+}
+
+/// The feed's order is that of the server's transactions; on another server they begin anew.
+pub(crate) fn is_of_this_server(connection: &mut Connection) -> Result<(), StoreError> {
+    let sql = "select 1::bigint from change \
+               where xid >= pg_snapshot_xmax(pg_current_snapshot()) limit 1";
+    match connection.first(sql, &[], |row| row.int(0))? {
+        None => Ok(()),
+        Some(_) => Err(StoreError::OtherServer),
+    }
+}
+
 fn version(connection: &mut Connection) -> Result<usize, StoreError> {
     let text = connection
         .first("select value from meta where name = 'schema'", &[], |row| row.owned(0))?
-        .ok_or(StoreError::Foreign("a table `meta` of another program is there"))?;
-    text.parse().map_err(|_| StoreError::Foreign("the number of its schema is none"))
+        .ok_or_else(|| {
+            StoreError::Foreign("a table `meta` of another program is there".to_owned())
+        })?;
+    text.parse().map_err(|_| StoreError::Foreign("the number of its schema is none".to_owned()))
 }
 
 fn for_engine(step: &str, engine: Engine) -> String {
@@ -172,6 +204,7 @@ fn for_engine(step: &str, engine: Engine) -> String {
     match engine {
         // STRICT tables know INT and INTEGER, not bigint.
         Engine::Sqlite => step.replace(" bigint", " integer"),
-        Engine::Postgres => step,
+        // The order of bytes, whatever the language of the server: pages, and the rows under a leaf.
+        Engine::Postgres => step.replace(" text", " text collate \"C\""),
     }
 }

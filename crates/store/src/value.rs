@@ -84,7 +84,8 @@ impl Row<'_> {
     }
 
     pub fn text(&self, at: usize) -> Result<&str, StoreError> {
-        self.maybe_text(at)?.ok_or(StoreError::Foreign("a text that must be there is not"))
+        self.maybe_text(at)?
+            .ok_or_else(|| StoreError::Foreign("a text that must be there is not".to_owned()))
     }
 
     pub fn maybe_text(&self, at: usize) -> Result<Option<&str>, StoreError> {
@@ -92,7 +93,7 @@ impl Row<'_> {
             Self::Sqlite(row) => row
                 .get_ref(at)?
                 .as_str_or_null()
-                .map_err(|_| StoreError::Foreign("a column is not text"))?,
+                .map_err(|_| StoreError::Foreign("a column is not text".to_owned()))?,
             Self::Postgres(row) => row.try_get(at)?,
         })
     }
@@ -110,12 +111,13 @@ impl Row<'_> {
             Self::Sqlite(row) => row
                 .get_ref(at)?
                 .as_blob_or_null()
-                .map_err(|_| StoreError::Foreign("a column is not bytes"))?,
+                .map_err(|_| StoreError::Foreign("a column is not bytes".to_owned()))?,
             Self::Postgres(row) => row.try_get(at)?,
         })
     }
 
     pub fn blob(&self, at: usize) -> Result<&[u8], StoreError> {
-        self.maybe_blob(at)?.ok_or(StoreError::Foreign("bytes that must be there are not"))
+        self.maybe_blob(at)?
+            .ok_or_else(|| StoreError::Foreign("bytes that must be there are not".to_owned()))
     }
 }

@@ -7,30 +7,19 @@ use crate::feed::Sequenced;
 use crate::value::Val;
 
 /// Applies a batch. Unless the outcome is `Done`, the caller must roll back.
+///
+/// A batch whose acts were all written before was written with them: its answer got lost on the way,
+/// and is given again.
 pub(crate) fn apply(
     connection: &mut Connection,
     batch: &Batch,
     failpoint: &Failpoint,
 ) -> Result<Outcome, StoreError> {
-    let mut write = Write { connection, failpoint };
-    for read in &batch.reads {
-        if !write.still_holds(read)? {
-            return Ok(conflict(&read.noun, &read.id));
-        }
+    let mut write = Write { connection, failpoint, written: Vec::new() };
+    match write.batch(batch)? {
+        Outcome::Done(revs) => Ok(Outcome::Done(revs)),
+        refused => Ok(write.known(batch)?.map_or(refused, Outcome::Done)),
     }
-    let mut revs = Vec::with_capacity(batch.changes.len());
-    for change in &batch.changes {
-        match write.change(change)? {
-            Ok(rev) => revs.push(rev),
-            Err(outcome) => return Ok(outcome),
-        }
-    }
-    for also in &batch.also {
-        if !write.also(also)? {
-            return Ok(Outcome::TokenSpent);
-        }
-    }
-    Ok(Outcome::Done(revs))
 }
 
 fn conflict(noun: &str, id: &str) -> Outcome {
@@ -40,6 +29,14 @@ fn conflict(noun: &str, id: &str) -> Outcome {
 struct Write<'a> {
     connection: &'a mut Connection,
     failpoint: &'a Failpoint,
+    /// The revisions of acts that are new.
+    written: Vec<Rev>,
+}
+
+enum Changed {
+    Now(Rev),
+    Before(Rev),
+    Not(Outcome),
 }
 
 impl Write<'_> {
@@ -48,6 +45,50 @@ impl Write<'_> {
         let changed = self.connection.execute(sql, values)?;
         (self.failpoint)("store.statement.after");
         Ok(changed)
+    }
+
+    fn batch(&mut self, batch: &Batch) -> Result<Outcome, StoreError> {
+        for read in batch.decided_on() {
+            if !self.still_holds(read)? {
+                return Ok(conflict(&read.noun, &read.id));
+            }
+        }
+        let mut revs = Vec::with_capacity(batch.changes.len());
+        let mut is_new = batch.changes.is_empty();
+        for change in &batch.changes {
+            match self.change(change)? {
+                Changed::Now(rev) => {
+                    is_new = true;
+                    revs.push(rev);
+                }
+                Changed::Before(rev) => revs.push(rev),
+                Changed::Not(outcome) => return Ok(outcome),
+            }
+        }
+        for also in batch.also.iter().filter(|_| is_new) {
+            if !self.also(also)? {
+                return Ok(Outcome::TokenSpent);
+            }
+        }
+        Ok(Outcome::Done(revs))
+    }
+
+    /// The revisions of the batch's acts if all of them were written before.
+    fn known(&mut self, batch: &Batch) -> Result<Option<Vec<Rev>>, StoreError> {
+        let mut revs = Vec::new();
+        for change in &batch.changes {
+            match self.seq_of(change)? {
+                // What this transaction wrote itself will be rolled back.
+                Some(seq) if !self.written.contains(&seq) => revs.push(seq),
+                _ => return Ok(None),
+            }
+        }
+        Ok((!revs.is_empty()).then_some(revs))
+    }
+
+    fn seq_of(&mut self, change: &Change) -> Result<Option<Rev>, StoreError> {
+        let values = [Val::Blob(&change.id)];
+        self.connection.first("select seq from change where id = $1", &values, |row| row.int(0))
     }
 
     fn still_holds(&mut self, read: &Precondition) -> Result<bool, StoreError> {
@@ -63,7 +104,7 @@ impl Write<'_> {
         Ok(self.connection.first(sql, &values, |row| row.int(0))? == read.rev)
     }
 
-    fn change(&mut self, change: &Change) -> Result<Result<Rev, Outcome>, StoreError> {
+    fn change(&mut self, change: &Change) -> Result<Changed, StoreError> {
         (self.failpoint)("store.statement.before");
         let rev = self.connection.first(
             "insert into change (id, at, by_whom, verb, noun, item, why, leaf) \
@@ -82,19 +123,18 @@ impl Write<'_> {
         )?;
         (self.failpoint)("store.statement.after");
         let Some(rev) = rev else {
-            // It was written before, with all its versions: its answer got lost on the way.
-            let values = [Val::Blob(&change.id)];
-            let seq =
-                self.connection
-                    .first("select seq from change where id = $1", &values, |row| row.int(0))?;
-            return seq.map(Ok).ok_or(StoreError::Foreign("a change came and went"));
+            let seq = self.seq_of(change)?;
+            return seq
+                .map(Changed::Before)
+                .ok_or_else(|| StoreError::Foreign("a change came and went".to_owned()));
         };
+        self.written.push(rev);
         for put in &change.puts {
             if !self.put(put, rev)? {
-                return Ok(Err(conflict(&put.noun, &put.id)));
+                return Ok(Changed::Not(conflict(&put.noun, &put.id)));
             }
         }
-        Ok(Ok(rev))
+        Ok(Changed::Now(rev))
     }
 
     /// `false` if the version that this one succeeds is not the newest.
@@ -186,6 +226,10 @@ impl Write<'_> {
                 self.prune(*before)?;
                 return Ok(true);
             }
+            Also::Epoch { number, at } => {
+                self.epoch(*number, *at)?;
+                return Ok(true);
+            }
             Also::Meta { name, value } => (
                 "insert into meta (name, value) values ($1, $2) \
                  on conflict (name) do update set value = excluded.value",
@@ -199,7 +243,7 @@ impl Write<'_> {
     fn token(&mut self, token: &Token) -> Result<(), StoreError> {
         self.execute(
             "insert into token (hash, kind, principal, scope, made, ends, tries_left, revoked) \
-             values ($1, $2, $3, $4, $5, $6, $7, $8)",
+             values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (hash) do nothing",
             &[
                 Val::Blob(&token.hash),
                 Val::Text(&token.kind),
@@ -211,6 +255,34 @@ impl Write<'_> {
                 Val::int(token.revoked),
             ],
         )?;
+        Ok(())
+    }
+
+    fn epoch(&mut self, number: u64, at: Micros) -> Result<(), StoreError> {
+        /// Room for the changes of one epoch.
+        const EPOCH: i64 = 1 << 40;
+        let text = number.to_string();
+        self.execute(
+            "insert into meta (name, value) values ('epoch', $1) \
+             on conflict (name) do update set value = excluded.value",
+            &[Val::Text(&text)],
+        )?;
+        self.execute("update token set revoked = $1 where revoked is null", &[Val::Int(at)])?;
+        let least = i64::try_from(number).unwrap_or(i64::MAX).saturating_mul(EPOCH);
+        match self.connection.engine() {
+            Engine::Sqlite => {
+                let raised = "update sqlite_sequence set seq = max(seq, $1) where name = 'change'";
+                if self.execute(raised, &[Val::Int(least)])? == 0 {
+                    let begun = "insert into sqlite_sequence (name, seq) values ('change', $1)";
+                    self.execute(begun, &[Val::Int(least)])?;
+                }
+            }
+            Engine::Postgres => {
+                let raised = "select setval(pg_get_serial_sequence('change', 'seq'), \
+                              greatest($1, (select coalesce(max(seq), 0) from change)))";
+                self.connection.first(raised, &[Val::Int(least)], |row| row.int(0))?;
+            }
+        }
         Ok(())
     }
 

@@ -1,13 +1,13 @@
 //! Who writes. With SQLite one thread, which takes all batches that wait into one commit; with
 //! PostgreSQL any connection, as that engine groups commits itself.
 
-use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::JoinHandle;
 
 use crate::StoreError;
 use crate::batch::{Batch, Outcome};
-use crate::engine::{Access, Connection, Failpoint, Pool};
+use crate::engine::{Connection, Failpoint, Pool};
+use crate::mark::Mark;
 use crate::write::apply;
 
 /// Batches in one commit.
@@ -23,12 +23,15 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub fn start(path: &Path, failpoint: Failpoint) -> Result<Self, StoreError> {
-        let connection = Connection::sqlite(path, Access::Write)?;
+    pub fn start(
+        connection: Connection,
+        mark: Mark,
+        failpoint: Failpoint,
+    ) -> Result<Self, StoreError> {
         let (queue, batches) = sync_channel(WAITING_MAX);
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || Group { connection, failpoint }.run(&batches))
+            .spawn(move || Group { connection, mark, failpoint }.run(&batches))
             .map_err(StoreError::Thread)?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
@@ -60,6 +63,7 @@ impl Drop for Writer {
 
 struct Group {
     connection: Connection,
+    mark: Mark,
     failpoint: Failpoint,
 }
 
@@ -104,22 +108,29 @@ impl Group {
         (self.failpoint)("store.commit.before");
         self.connection.batch("commit")?;
         (self.failpoint)("store.commit.after");
+        let newest = outcomes.iter().filter_map(|outcome| match outcome {
+            Outcome::Done(revs) => revs.iter().max(),
+            _ => None,
+        });
+        self.mark.advance(newest.max().copied());
         Ok(outcomes)
     }
 }
 
 /// One batch in a transaction of its own, on PostgreSQL. Two that wait for each other are told apart
-/// by the server; the one it stops is tried again.
+/// by the server; the one it stops is tried again, as is one whose session was ended.
 pub(crate) fn commit_on(pool: &Pool, batch: &Batch, failpoint: &Failpoint) -> Answer {
     const TRIES: usize = 5;
     let mut tries = 0;
     loop {
         tries += 1;
+        let mut is_committing = false;
         let answer = pool.with(|connection| {
-            connection.batch("begin")?;
+            connection.batch(begin(batch))?;
             let outcome = apply(connection, batch, failpoint)?;
             if matches!(outcome, Outcome::Done(_)) {
                 (failpoint)("store.commit.before");
+                is_committing = true;
                 connection.batch("commit")?;
                 (failpoint)("store.commit.after");
             } else {
@@ -129,7 +140,28 @@ pub(crate) fn commit_on(pool: &Pool, batch: &Batch, failpoint: &Failpoint) -> An
         });
         match answer {
             Err(error) if error.is_worth_another_try() && tries < TRIES => (),
+            // Whether it was written is known by its acts; what has none is not done twice.
+            Err(error)
+                if error.is_passing()
+                    && tries < TRIES
+                    && (!is_committing || !batch.changes.is_empty()) =>
+            {
+                pool.close_idle();
+            }
             answer => return answer,
         }
+    }
+}
+
+/// A lock on rows cannot hold what is not there. So whoever makes items holds a lock together with
+/// the others who do, and whoever decides on an absence holds it alone.
+fn begin(batch: &Batch) -> &'static str {
+    let mut puts = batch.changes.iter().flat_map(|change| &change.puts);
+    if batch.decided_on().iter().any(|read| read.rev.is_none()) {
+        "begin; select pg_advisory_xact_lock(7161217218)"
+    } else if puts.any(|put| put.after.is_none()) {
+        "begin; select pg_advisory_xact_lock_shared(7161217218)"
+    } else {
+        "begin"
     }
 }

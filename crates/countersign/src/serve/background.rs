@@ -7,10 +7,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use countersign_app::Sequencer;
+use countersign_app::{Sequencer, SequencerError};
 use countersign_http::Server;
-use countersign_store::Address;
+use countersign_ledger::LedgerError;
 use countersign_store::lead::Lead;
+use countersign_store::{Address, StoreError};
 use tokio::sync::watch;
 
 /// How long evidence waits for a checkpoint, at most.
@@ -87,6 +88,18 @@ impl Background {
 
     /// Moves what waits into the ledger, if this node leads or now may.
     fn lead(&self, leads: &mut Option<(Lead, Sequencer)>) -> Result<()> {
+        match self.try_lead(leads) {
+            // Whoever can lead next looks at the ledger anew, this node or another.
+            Err(error) if is_passing(&error) => {
+                *leads = None;
+                tracing::warn!(error = format!("{error:#}"), "does not lead, and tries again");
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    fn try_lead(&self, leads: &mut Option<(Lead, Sequencer)>) -> Result<()> {
         let store = self.server.app.store();
         let Some((lead, sequencer)) = leads else {
             if let Some(lead) = Lead::take(&self.address)? {
@@ -105,6 +118,20 @@ impl Background {
         while sequencer.step(store)?.1 {}
         Ok(())
     }
+}
+
+/// Whether it may go by itself: the server of the store is started again, say, or the node that led has
+/// not let go of the ledger yet.
+pub(super) fn is_passing(error: &anyhow::Error) -> bool {
+    let of_store = || error.downcast_ref::<StoreError>().is_some_and(StoreError::is_passing);
+    let of_sequencer =
+        || error.downcast_ref::<SequencerError>().is_some_and(SequencerError::is_passing);
+    let of_ledger = || {
+        error
+            .downcast_ref::<LedgerError>()
+            .is_some_and(|error| matches!(error, LedgerError::Locked(_)))
+    };
+    of_store() || of_sequencer() || of_ledger()
 }
 
 impl Running {

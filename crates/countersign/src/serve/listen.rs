@@ -20,10 +20,11 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    signals: Signals,
     stopped: watch::Receiver<bool>,
 ) -> Result<()> {
     axum::serve(listener, router)
-        .with_graceful_shutdown(told(stopped))
+        .with_graceful_shutdown(told(signals, stopped))
         .await
         .context("the listener failed")
 }
@@ -41,35 +42,55 @@ pub async fn serve_metrics(listener: TcpListener, server: Arc<Server>) {
     }
 }
 
-async fn told(mut stopped: watch::Receiver<bool>) {
+async fn told(signals: Signals, mut stopped: watch::Receiver<bool>) {
     let failed = async {
         // A sender that went away has stopped as well.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
     tokio::select! {
-        () = signal() => tracing::info!("told to stop"),
+        () = signals.wait() => tracing::info!("told to stop"),
         () = failed => (),
     }
 }
 
-#[cfg(unix)]
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        // Without signals, only ending the process ends it.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => (),
-        _ = interrupt.recv() => (),
-    }
+/// What an operator tells a process. From when it is made on, a signal ends the node cleanly.
+pub struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
 }
 
-#[cfg(not(unix))]
-async fn signal() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+impl Signals {
+    #[cfg(unix)]
+    pub fn take() -> Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let taken = || -> std::io::Result<Self> {
+            Ok(Self {
+                terminate: signal(SignalKind::terminate())?,
+                interrupt: signal(SignalKind::interrupt())?,
+            })
+        };
+        taken().context("could not listen for signals")
+    }
+
+    #[cfg(unix)]
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => (),
+            _ = self.interrupt.recv() => (),
+        }
+    }
+
+    #[cfg(not(unix))]
+    pub fn take() -> Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(not(unix))]
+    async fn wait(self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Appending by place: the sequencer of a server says which leaf it adds where, so that the log need
 //! not remember its leaves to add each once.
 
-use super::{Appended, Loaded, Log, LogError, TILE_BYTES_MAX, load_bundle, read};
+use super::{Appended, BUNDLE_BYTES_MAX, Loaded, Log, LogError, TILE_BYTES_MAX, load_bundle, read};
 use crate::checkpoint::Checkpoint;
 use crate::disk::Disk;
 use crate::merkle::{Edge, Hash, leaf_hash};
@@ -38,6 +38,24 @@ impl Log {
         })?;
         let appended = self.commit()?;
         Ok(Appended { skipped: skipped as u64, ..appended })
+    }
+
+    /// The signed entries of bundle `index`, 256 in each but the last; `None` beyond the tree.
+    pub fn bundle(&self, index: u64) -> Result<Option<Vec<Vec<u8>>>, LogError> {
+        let Some(tile) = Tile::in_tree(self.signed.size, Level::Entries, index) else {
+            return Ok(None);
+        };
+        let path = tile.path();
+        let bytes = read(&*self.disk, &path, BUNDLE_BYTES_MAX)?.unwrap_or_default();
+        let entries: Vec<Vec<u8>> = crate::bundle::entries(&bytes)
+            .map_while(|entry| entry.ok().map(<[u8]>::to_vec))
+            .collect();
+        let hashes = entries.iter().map(|entry| leaf_hash(entry));
+        if hashes.eq(self.leaf_hashes(index)?) {
+            Ok(Some(entries))
+        } else {
+            Err(LogError::Damaged(path))
+        }
     }
 
     /// How many of `leaves` the tree has.

@@ -42,6 +42,15 @@ impl Pool {
         result
     }
 
+    /// Those that wait are perhaps as broken as the one that was just found to be.
+    pub fn close_idle(&self) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let closed = std::mem::take(&mut idle.connections);
+        idle.room += closed.len();
+        drop(idle);
+        self.returned.notify_all();
+    }
+
     /// `None`: there is room to open one.
     fn take(&self) -> Option<Connection> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 use std::str::FromStr;
 
+use postgres::config::SslMode;
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::ToSql;
 use postgres::{Client, NoTls, Statement};
 
+use super::tls;
 use crate::StoreError;
 use crate::value::{Row, Val};
 
@@ -20,16 +22,27 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     pub fn open(url: &str) -> Result<Self, StoreError> {
-        let mut config = postgres::Config::from_str(url)
+        let (url, roots) = tls::split(url);
+        let mut config = postgres::Config::from_str(&url)
             .map_err(|_| StoreError::Url("it is no PostgreSQL connection string"))?;
         if config.get_application_name().is_none() {
             config.application_name("countersign");
         }
-        let mut client = config.connect(NoTls)?;
-        // A transaction that is forgotten must not hold up the feed.
+        // `prefer` would be no protection: whoever is in between says that there is no TLS.
+        let mut client = match (config.get_ssl_mode(), &roots) {
+            (SslMode::Require, _) => config.connect(tls::connector(roots.as_deref())?)?,
+            (_, Some(_)) => {
+                return Err(StoreError::Url("with `sslrootcert`, write `sslmode=require` too"));
+            }
+            _ => config.connect(NoTls)?,
+        };
+        // A transaction that is forgotten must not hold up the feed, and a machine that is gone must not
+        // lead any longer.
         client.batch_execute(
             "set idle_in_transaction_session_timeout = '30s'; set timezone = 'UTC'; \
-             set synchronous_commit = on",
+             set synchronous_commit = on; \
+             set tcp_keepalives_idle = 15; set tcp_keepalives_interval = 5; \
+             set tcp_keepalives_count = 3",
         )?;
         Ok(Self { client, statements: HashMap::new() })
     }

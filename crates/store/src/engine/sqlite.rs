@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{OpenFlags, params_from_iter};
+use rusqlite::{ErrorCode, OpenFlags, params_from_iter};
 
 use crate::StoreError;
 use crate::value::{Row, Val};
@@ -30,10 +30,16 @@ impl Sqlite {
         connection.set_prepared_statement_cache_capacity(128);
         if access == Access::Write {
             // FULL: a commit that was answered survives a loss of power.
-            connection.execute_batch(
+            let set = connection.execute_batch(
                 "pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; \
                  pragma cache_size = -65536;",
-            )?;
+            );
+            set.map_err(|error| match error.sqlite_error_code() {
+                Some(ErrorCode::NotADatabase) => {
+                    StoreError::Foreign(format!("`{}` is no SQLite database", path.display()))
+                }
+                _ => error.into(),
+            })?;
         }
         Ok(Self { connection })
     }
@@ -59,10 +65,6 @@ impl Sqlite {
             each(&Row::Sqlite(row))?;
         }
         Ok(())
-    }
-
-    pub fn raw(&self) -> &rusqlite::Connection {
-        &self.connection
     }
 }
 
