@@ -26,6 +26,8 @@ deny:
 bench:
     cargo bench --workspace
 
-# Property tests with many more cases; takes long.
+# Property tests with many more cases, thousands of kills, a large register; takes hours.
 long:
-    PROPTEST_CASES=20000 cargo test --workspace --release
+    PROPTEST_CASES=20000 COUNTERSIGN_LONG=1 cargo test --workspace --release
+    cargo run --release -p countersign-bench --bin store_rate 20000
+    cargo run --release -p countersign-bench --bin store_size 1000000

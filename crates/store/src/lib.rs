@@ -29,6 +29,7 @@ pub use crate::batch::{Batch, Outcome};
 use crate::engine::{Access, Connection, Pool};
 pub use crate::engine::{Engine, Failpoint};
 use crate::mark::Mark;
+pub use crate::schema::SCHEMA;
 use crate::writer::{Writer, commit_on};
 
 /// Connections at a time.

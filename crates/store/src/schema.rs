@@ -8,6 +8,9 @@ use crate::value::Val;
 /// a release: what it got wrong, a later one puts right.
 const STEPS: &[&str] = &[STEP_1, STEP_2];
 
+/// The number of this program's schema.
+pub const SCHEMA: usize = STEPS.len();
+
 const STEP_1: &str = "
 create table meta (name text primary key, value text not null){strict};
 

@@ -24,7 +24,8 @@ fn many_open_a_new_store_at_once_and_one_makes_it() {
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| place.open())).collect();
             for thread in threads {
-                assert_eq!(thread.join().unwrap().meta("schema").unwrap().as_deref(), Some("1"));
+                let schema = thread.join().unwrap().meta("schema").unwrap().unwrap();
+                assert_eq!(schema.parse::<usize>().unwrap(), countersign_store::SCHEMA);
             }
         });
     });
