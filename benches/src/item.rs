@@ -13,6 +13,7 @@ pub const END: i64 = 1_893_456_000_000_000;
 pub const INSERT: &str = "insert into item (noun, id, rev, state, organization, sponsor, about, \
      ends, body, process, digest, salt) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 
+#[derive(Debug)]
 pub struct Row {
     pub id: String,
     pub body: String,
