@@ -18,9 +18,11 @@ mod ends;
 mod error;
 mod evidence;
 mod index;
+mod proof;
 mod sequencer;
 mod token;
 
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use countersign_judge::permission::Permissions;
@@ -37,6 +39,7 @@ pub use crate::apply::{Plan, Planned};
 pub use crate::caller::Caller;
 pub use crate::documents::{Page, View};
 pub use crate::error::AppError;
+pub use crate::proof::{ChangeProof, ItemProof, RowHash};
 pub use crate::sequencer::{Sequencer, SequencerError};
 pub use crate::token::{Made, TokenKind};
 
@@ -53,6 +56,8 @@ pub struct App {
     handles: Mutex<Handles>,
     clock: Clock,
     chance: Chance,
+    /// The folder of the ledger, for proofs and for who reads it.
+    ledger: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for App {
@@ -64,7 +69,12 @@ impl std::fmt::Debug for App {
 impl App {
     pub fn new(store: Store, handles: Handles, clock: Clock, chance: Chance) -> Self {
         let permissions = Permissions::shipped();
-        Self { store, permissions, handles: Mutex::new(handles), clock, chance }
+        Self { store, permissions, handles: Mutex::new(handles), clock, chance, ledger: None }
+    }
+
+    /// With the ledger in this folder, which a sequencer writes to.
+    pub fn with_ledger(self, folder: &Path) -> Self {
+        Self { ledger: Some(folder.to_owned()), ..self }
     }
 
     pub fn store(&self) -> &Store {

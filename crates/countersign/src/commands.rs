@@ -3,6 +3,7 @@
 pub mod apply;
 pub mod check;
 pub mod items;
+pub mod proof;
 pub mod prove;
 pub mod register;
 pub mod rotate;

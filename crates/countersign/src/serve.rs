@@ -52,7 +52,7 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
         }
         None => (None, handles(&folder)?),
     };
-    let app = App::new(store, handles, Box::new(now), Box::new(fill));
+    let app = App::new(store, handles, Box::new(now), Box::new(fill)).with_ledger(&folder);
     if sequencer.is_some() {
         tell_first_code(&app)?;
     }

@@ -44,7 +44,8 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
         }
         Kind::Plan | Kind::Apply => apply(app, &caller, route, asked),
         Kind::Changes => changes(app, &caller, asked),
-        Kind::OpenApi | Kind::Health | Kind::Ready | Kind::SignIn => open(app, route, asked),
+        Kind::Proof => crate::ledger::proof(app, &caller, asked),
+        Kind::Ledger | Kind::OpenApi | Kind::Health | Kind::Ready | Kind::SignIn => open(app, route, asked),
     }
 }
 

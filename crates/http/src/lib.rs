@@ -7,6 +7,7 @@
 
 mod answer;
 mod dispatch;
+mod ledger;
 mod request;
 mod serve;
 

@@ -8,7 +8,7 @@ use crate::routes::{Kind, Method, Route, routes};
 pub fn document() -> Json {
     let mut paths: Map<String, Json> = Map::new();
     for route in routes() {
-        let methods = paths.entry(route.path.clone()).or_insert_with(|| json!({}));
+        let methods = paths.entry(route.path.replace("{*", "{")).or_insert_with(|| json!({}));
         methods[route.method.as_str().to_lowercase()] = operation(&route);
     }
     json!({
@@ -60,6 +60,11 @@ fn parameters(route: &Route) -> Vec<Json> {
             "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},
         }));
     }
+    if route.path.contains("{*file}") {
+        parameters.push(json!({
+            "in": "path", "name": "file", "required": true, "schema": {"type": "string"},
+        }));
+    }
     match route.kind {
         Kind::List => {
             for name in ["state", "organization", "sponsor", "about", "parent"] {
@@ -71,6 +76,11 @@ fn parameters(route: &Route) -> Vec<Json> {
                 "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
             }));
         }
+        Kind::Proof => parameters.push(text(
+            "query",
+            "item",
+            "Of an act on many items, the one to prove: `grant:g-17`.",
+        )),
         Kind::Changes => parameters.push(text("query", "cursor", "`next` of the page before.")),
         Kind::History => {
             parameters.push(json!({
@@ -135,6 +145,16 @@ fn responses(route: &Route) -> Json {
         Kind::Whoami => responses["200"] = body("caller", "Who you are here."),
         Kind::Export => responses["200"] = body("files", "The register as files."),
         Kind::Plan | Kind::Apply => responses["200"] = body("plan", "What is, or would be, done."),
+        Kind::Proof => responses["200"] = body("change_proof", "The proof."),
+        Kind::Ledger => {
+            responses["200"] = json!({
+                "description": "The file.",
+                "content": {
+                    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+                    "text/plain": {"schema": {"type": "string"}},
+                },
+            });
+        }
         Kind::OpenApi | Kind::Health | Kind::Ready => {
             responses["200"] = json!({
                 "description": "It is.",
@@ -200,6 +220,7 @@ fn schemas() -> Json {
         "changes": object(&["changes"], json!({
             "changes": {"type": "array", "items": {"type": "object"}}, "next": maybe,
         })),
+        "change_proof": crate::proofs::schema(),
         "problem": object(&["type", "title", "status", "code", "detail"], json!({
             "type": text, "title": text, "status": {"type": "integer"}, "code": text,
             "detail": text, "faults": {"type": "array"}, "mistakes": {"type": "array"},

@@ -22,6 +22,10 @@ pub enum Kind {
     Plan,
     Apply,
     Changes,
+    /// That an act is in the ledger.
+    Proof,
+    /// A file of the ledger that everybody may read, or that takes a token.
+    Ledger,
     OpenApi,
     Health,
     Ready,
@@ -47,7 +51,7 @@ impl Method {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     pub method: Method,
-    /// With `{id}` where an item's id stands.
+    /// With `{id}` where an item's id stands, and `{*file}` for a path of several segments.
     pub path: String,
     pub kind: Kind,
     /// As policies name it.
@@ -63,7 +67,7 @@ pub struct Route {
 impl Route {
     /// Unique among all routes.
     pub fn operation(&self) -> String {
-        let path = self.path.trim_start_matches("/v1").replace(['{', '}'], "");
+        let path = self.path.trim_start_matches("/v1").replace(['{', '}', '*'], "");
         let name = path.trim_matches('/').replace(['/', '-', '.'], "_");
         format!("{}_{name}", self.method.as_str().to_lowercase())
     }
@@ -135,6 +139,30 @@ fn fixed() -> Vec<Route> {
             "Make the server what these files say.",
         ),
         route(Get, "/v1/changes", K::Changes, ("change", "list"), false, "Every act, in order."),
+        route(
+            Get,
+            "/v1/changes/{id}/proof",
+            K::Proof,
+            ("change", "read"),
+            false,
+            "Proof that an act is in the ledger, for `countersign verify`.",
+        ),
+        route(
+            Get,
+            "/ledger/{*file}",
+            K::Ledger,
+            ("ledger", "read"),
+            true,
+            "Checkpoint, hashes and public keys of the ledger (C2SP tlog-tiles).",
+        ),
+        route(
+            Get,
+            "/ledger/tile/entries/{*file}",
+            K::Ledger,
+            ("ledger", "export"),
+            false,
+            "Entries of the ledger (C2SP tlog-tiles).",
+        ),
     ]
 }
 

@@ -4,5 +4,6 @@
 
 mod house;
 mod lives;
+mod proofs;
 mod register;
 mod tokens;

@@ -169,7 +169,7 @@ fn show(item: &Json, told: Told) -> Result<Exit> {
 }
 
 /// One part of a path or query: nothing in it leads anywhere else.
-fn segment(text: &str) -> Result<String> {
+pub(super) fn segment(text: &str) -> Result<String> {
     if text.is_empty() {
         bail!("a name is empty");
     }

@@ -4,5 +4,6 @@
 
 mod hostile;
 mod house;
+mod ledger;
 mod matrix;
 mod resources;
