@@ -4,10 +4,12 @@ use aws_lc_rs::digest::{Context, SHA256};
 use countersign_model::register::Register;
 use countersign_store::Outcome;
 use countersign_store::batch::{Also, Batch};
+use countersign_store::items::Item;
 use serde_json::{Value as Json, json};
 
 use crate::documents::{canonical, parse};
 use crate::evidence::{Deed, Version};
+use crate::two::{self, Word};
 use crate::{App, AppError, Caller, View, effect, micros};
 
 /// How a verb is asked for.
@@ -78,8 +80,13 @@ impl App {
         let step = effect::Step { caller, verb, at, arguments: &act.arguments };
         let shown = effect::shown(noun, &register, &item.state, at);
         let state = effect::next(noun, &shown, verb)?;
-        effect::apply(noun, &mut register, &step)?;
         let mut process = parse(&item.process)?;
+        if two::needs_two(noun, verb, &body)
+            && two::word(&mut process, verb, caller, at)? == Word::First
+        {
+            return self.first_word(&item, &step, process, act);
+        }
+        effect::apply(noun, &mut register, &step)?;
         note(&mut process, &step, act);
         let after = canonical(&register)?;
         let version = Version { noun, id, after: Some(&item), state, body: after, process };
@@ -93,6 +100,31 @@ impl App {
         let deed = Deed { by: caller, verb: &name, why, id: self.act_id(caller, act) };
         let change = self.change(&deed, versions, &|identity| self.organization_of(identity))?;
         let also = self.remembered(caller, act, noun, id);
+        self.commit(Batch { reads: Vec::new(), changes: vec![change], also })?;
+        self.view(&self.stored(noun, id)?)
+    }
+
+    /// Keeps the word of the first of two people; the item stays as it is.
+    fn first_word(
+        &self,
+        item: &Item,
+        step: &effect::Step<'_>,
+        mut process: Json,
+        act: &Act,
+    ) -> Result<View, AppError> {
+        note(&mut process, step, act);
+        let (noun, id) = (item.noun.as_str(), item.id.as_str());
+        let (state, body) = (item.state.clone(), parse(&item.body)?);
+        let version = Version { noun, id, after: Some(item), state, body, process };
+        let name = format!("{noun}.ask_{}", step.verb);
+        let deed = Deed {
+            by: step.caller,
+            verb: &name,
+            why: act.why.as_deref(),
+            id: self.act_id(step.caller, act),
+        };
+        let change = self.change(&deed, vec![version], &|id| self.organization_of(id))?;
+        let also = self.remembered(step.caller, act, noun, id);
         self.commit(Batch { reads: Vec::new(), changes: vec![change], also })?;
         self.view(&self.stored(noun, id)?)
     }

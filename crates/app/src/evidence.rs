@@ -77,7 +77,24 @@ impl App {
             why: deed.why.map(str::to_owned),
             leaf,
             puts,
+            erased: Vec::new(),
         })
+    }
+
+    /// What is no version of an item, with its leaf; goes beside a change that makes one.
+    pub(crate) fn beside(&self, deed: &Deed<'_>, item: (&str, &str), leaf: Vec<u8>) -> Change {
+        Change {
+            id: deed.id,
+            at: micros(self.now()),
+            by: deed.by.principal.clone(),
+            verb: deed.verb.to_owned(),
+            noun: item.0.to_owned(),
+            item: Some(item.1.to_owned()),
+            why: deed.why.map(str::to_owned),
+            leaf,
+            puts: Vec::new(),
+            erased: Vec::new(),
+        }
     }
 
     fn version(&self, version: Version<'_>, index: Index) -> Put {

@@ -69,6 +69,7 @@ pub(crate) fn index(
             index.sponsor = text("approved_by");
             index.ends = ends(&[&body["until"]]);
         }
+        "hold" => index.about = text("subject"),
         _ => (),
     }
     if let ("credential" | "grant", Some(identity)) = (noun, body["identity"].as_str()) {

@@ -6,6 +6,7 @@
 //! Forbidden here: SQL, decisions.
 
 mod answer;
+mod custody;
 mod dispatch;
 mod ledger;
 mod request;

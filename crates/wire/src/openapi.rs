@@ -113,6 +113,9 @@ fn request(route: &Route) -> Option<(Json, bool)> {
     match route.kind {
         Kind::Put => Some((named(&format!("{}_document", route.noun)), true)),
         Kind::Act => Some((named("act"), false)),
+        Kind::Erase => Some((named("erase"), true)),
+        Kind::Hold => Some((named("hold"), true)),
+        Kind::Release | Kind::KeepHold => Some((named("act"), false)),
         Kind::SignIn => Some((named("sign_in"), true)),
         Kind::MakeKey => Some((named("key"), true)),
         Kind::Plan | Kind::Apply => Some((named("files"), true)),
@@ -132,7 +135,9 @@ fn responses(route: &Route) -> Json {
     let mut responses = json!({});
     match route.kind {
         Kind::List => responses["200"] = body("page", "One page."),
-        Kind::Read | Kind::Act => responses["200"] = body("item", "The item as it is now."),
+        Kind::Erase => responses["200"] = body("erased", "It is erased."),
+        Kind::Hold => responses["201"] = body("item", "It is held."),
+        Kind::Read | Kind::Act | Kind::Release | Kind::KeepHold => responses["200"] = body("item", "The item as it is now."),
         Kind::Put => {
             responses["200"] = body("item", "Corrected.");
             responses["201"] = body("item", "Made.");
@@ -219,6 +224,18 @@ fn schemas() -> Json {
         })),
         "changes": object(&["changes"], json!({
             "changes": {"type": "array", "items": {"type": "object"}}, "next": maybe,
+        })),
+        "erase": object(&["order", "ground"], json!({
+            "order": {"type": "string", "description": "Of the order: a UUID. It is carried out once."},
+            "ground": {"type": "string", "description": "A code, such as `gdpr.17.1.b`."},
+        })),
+        "erased": object(&["item", "order", "versions"], json!({
+            "item": {"$ref": "#/components/schemas/item"}, "order": text,
+            "versions": {"type": "integer"},
+        })),
+        "hold": object(&["ground"], json!({
+            "ground": {"type": "string", "description": "A code, such as `litigation`."},
+            "why": text,
         })),
         "change_proof": crate::proofs::schema(),
         "problem": object(&["type", "title", "status", "code", "detail"], json!({

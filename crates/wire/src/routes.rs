@@ -24,6 +24,12 @@ pub enum Kind {
     Changes,
     /// That an act is in the ledger.
     Proof,
+    /// Personal data of an item.
+    Erase,
+    /// A legal hold on an item.
+    Hold,
+    Release,
+    KeepHold,
     /// A file of the ledger that everybody may read, or that takes a token.
     Ledger,
     OpenApi,
@@ -76,10 +82,14 @@ impl Route {
 /// Members of ours, who are in no register.
 pub const MEMBER: &str = "member";
 
+/// Legal holds, which are in no register.
+pub const HOLD: &str = "hold";
+
 /// The path segment of a noun: the key of its list.
 pub fn plural(noun: &'static str) -> &'static str {
     match noun {
         MEMBER => "members",
+        HOLD => "holds",
         SETTINGS => "settings",
         noun => Noun::of_singular(noun).map_or(noun, Noun::key),
     }
@@ -147,6 +157,24 @@ fn fixed() -> Vec<Route> {
             false,
             "Proof that an act is in the ledger, for `countersign verify`.",
         ),
+        route(Get, "/v1/holds", K::List, (HOLD, "list"), false, "Every legal hold, by id."),
+        route(Get, "/v1/holds/{id}", K::Read, (HOLD, "read"), false, "One legal hold."),
+        route(
+            Post,
+            "/v1/holds/{id}/release",
+            K::Release,
+            (HOLD, "release"),
+            false,
+            "Release a legal hold; it takes two people.",
+        ),
+        route(
+            Post,
+            "/v1/holds/{id}/keep",
+            K::KeepHold,
+            (HOLD, "release"),
+            false,
+            "Keep a legal hold that somebody asked to release.",
+        ),
         route(
             Get,
             "/ledger/{*file}",
@@ -195,6 +223,15 @@ fn of_noun(noun: &'static str) -> Vec<Route> {
     for verb in acts(noun) {
         let path = format!("{one}/{}", verb.replace('_', "-"));
         routes.push(route(Post, &path, Kind::Act, verb, format!("{} a {words}.", capital(verb))));
+    }
+    if ["identity", "sponsor"].contains(&noun) {
+        let path = format!("{one}/erase");
+        routes.push(route(Post, &path, Kind::Erase, "erase", "Erase what is personal.".to_owned()));
+    }
+    if ["identity", "sponsor", "organization"].contains(&noun) {
+        let path = format!("{one}/hold");
+        let summary = "Keep it whatever is ordered to be erased.".to_owned();
+        routes.push(route(Post, &path, Kind::Hold, "hold", summary));
     }
     match noun {
         "identity" => routes.push(route(
