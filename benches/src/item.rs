@@ -83,6 +83,7 @@ pub fn act(number: u64, puts: Vec<Put>, leaf: Vec<u8>) -> Change {
         _ => None,
     };
     Change {
+        erased: Vec::new(),
         id,
         at: 0,
         by: "member:owner".to_owned(),

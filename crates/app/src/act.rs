@@ -11,6 +11,7 @@ use crate::documents::{canonical, parse};
 use crate::evidence::{Deed, Version};
 use crate::grants::DECIDES;
 use crate::known::Known;
+use crate::two::{self, Word};
 use crate::{App, AppError, Caller, View, effect, micros};
 
 /// How a verb is asked for.
@@ -72,7 +73,6 @@ impl App {
         self.demand_on(caller, verb, &item)?;
         fresh(act, &item)?;
         let at = self.now();
-        not_their_own(caller, verb, &item)?;
         let body = parse(&item.body)?;
         let mut register = Register::default();
         countersign_register::restore_document(&mut register, noun, &body);
@@ -85,6 +85,11 @@ impl App {
         reads.extend(self.departures(noun, id, verb)?);
         if (noun, verb) == ("exception", "approve") {
             reads.extend(self.may_approve_exception(caller, &register, &process, at)?);
+        }
+        if two::needs_two(noun, verb, &body)
+            && two::word(&mut process, verb, caller, at)? == Word::First
+        {
+            return self.first_word(&item, &step, process, act);
         }
         note(&mut process, &step, act);
         let after = canonical(&register)?;
@@ -125,6 +130,32 @@ impl App {
             return Err(AppError::refused("sponsor.gone", text));
         }
         Ok(known.reads(("", "")))
+    }
+
+    /// Keeps the word of the first of two people; the item stays as it is.
+    fn first_word(
+        &self,
+        item: &Item,
+        step: &effect::Step<'_>,
+        mut process: Json,
+        act: &Act,
+    ) -> Result<View, AppError> {
+        note(&mut process, step, act);
+        let (noun, id) = (item.noun.as_str(), item.id.as_str());
+        let (state, body) = (item.state.clone(), parse(&item.body)?);
+        let version = Version { noun, id, after: Some(item), state, body, process };
+        let name = format!("{noun}.ask_{}", step.verb);
+        let deed = Deed {
+            by: step.caller,
+            verb: &name,
+            why: act.why.as_deref(),
+            id: self.act_id(step.caller, act),
+        };
+        let change =
+            self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
+        let also = self.remembered(step.caller, act, noun, id);
+        self.commit(Batch { reads: Vec::new(), changes: vec![change], also })?;
+        self.view(&self.stored(noun, id)?)
     }
 
     /// The id of an act: of a repeated request, the same.
@@ -188,16 +219,6 @@ impl App {
             Outcome::TokenSpent => Err(AppError::Unauthenticated),
         }
     }
-}
-
-/// Whoever asked for a departure from the rules does not approve it.
-fn not_their_own(caller: &Caller, verb: &str, item: &Item) -> Result<(), AppError> {
-    let asked = item.noun == "exception" && verb == "approve";
-    if asked && parse(&item.process)?["by"] == caller.principal.as_str() {
-        let text = "whoever asks for an exception does not approve it; another sponsor does";
-        return Err(AppError::refused("approval.by_requester", text));
-    }
-    Ok(())
 }
 
 /// Does it, and decides again if somebody was quicker, unless the caller insists on a version.

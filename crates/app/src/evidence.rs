@@ -1,7 +1,7 @@
 //! A change with its evidence.
 
 use countersign_ledger::entry::{Change as ChangeLeaf, ChangeBatch, Entry};
-use countersign_ledger::handles::{Commitment, Noun as HandleNoun, Salt};
+use countersign_ledger::handles::{Commitment, Handle, Noun as HandleNoun, Salt};
 use countersign_ledger::merkle::{Hash, leaf_hash, root_of};
 use countersign_store::batch::{Change, Put};
 use countersign_store::items::Item;
@@ -45,7 +45,6 @@ impl App {
         organization_of: &OrganizationOf<'_>,
     ) -> Result<Change, AppError> {
         let at = self.now();
-        // The order in which the store gives them back, so that the leaf can be made again.
         versions.sort_by_key(|version| (version.noun.to_owned(), version.id.to_owned()));
         let noun = versions.first().map_or("register", |version| version.noun).to_owned();
         let item = match versions.as_slice() {
@@ -61,6 +60,9 @@ impl App {
             rows.push(self.row(deed, at.0, &put, before)?);
             puts.push(put);
         }
+        // By handle: an order that can be made again when an id is no longer there.
+        rows.sort();
+        let rows: Vec<Vec<u8>> = rows.into_iter().map(|(_, row)| row).collect();
         let leaf = match rows.as_slice() {
             [one] => one.clone(),
             rows => self.batch_leaf(deed, at.0, rows)?,
@@ -75,7 +77,24 @@ impl App {
             why: deed.why.map(str::to_owned),
             leaf,
             puts,
+            erased: Vec::new(),
         })
+    }
+
+    /// What is no version of an item, with its leaf; goes beside a change that makes one.
+    pub(crate) fn beside(&self, deed: &Deed<'_>, item: (&str, &str), leaf: Vec<u8>) -> Change {
+        Change {
+            id: deed.id,
+            at: micros(self.now()),
+            by: deed.by.principal.clone(),
+            verb: deed.verb.to_owned(),
+            noun: item.0.to_owned(),
+            item: Some(item.1.to_owned()),
+            why: deed.why.map(str::to_owned),
+            leaf,
+            puts: Vec::new(),
+            erased: Vec::new(),
+        }
     }
 
     fn version(&self, version: Version<'_>, index: Index) -> Put {
@@ -101,23 +120,30 @@ impl App {
         }
     }
 
-    /// The canonical entry of one version.
+    /// The canonical entry of one version, and the handle of its item.
     fn row(
         &self,
         deed: &Deed<'_>,
         time: i64,
         put: &Put,
         before: Option<Hash>,
-    ) -> Result<Vec<u8>, AppError> {
-        let name = format!("{}:{}", put.noun, put.id);
-        let (item, by) = self.with_handles(|handles| {
-            let by = handles.handle(HandleNoun::Subject, &deed.by.principal);
-            (handles.handle(HandleNoun::Subject, &name), by)
-        });
+    ) -> Result<(Handle, Vec<u8>), AppError> {
+        let item = self.item_handle(&put.noun, &put.id);
+        let by = self.handle_of(&deed.by.principal);
         let after = Commitment(put.digest);
         let (verb, noun) = (deed.verb, put.noun.as_str());
-        Ok(Entry::Change(ChangeLeaf { time, id: deed.id, verb, noun, item, by, before, after })
-            .encode()?)
+        let row = ChangeLeaf { time, id: deed.id, verb, noun, item, by, before, after };
+        Ok((item, Entry::Change(row).encode()?))
+    }
+
+    /// The name of an item in leaves.
+    pub(crate) fn item_handle(&self, noun: &str, id: &str) -> Handle {
+        self.handle_of(&format!("{noun}:{id}"))
+    }
+
+    /// The name of a principal in leaves.
+    pub(crate) fn handle_of(&self, principal: &str) -> Handle {
+        self.with_handles(|handles| handles.handle(HandleNoun::Subject, principal))
     }
 
     /// One leaf for all rows of an act.
@@ -127,8 +153,7 @@ impl App {
         time: i64,
         rows: &[Vec<u8>],
     ) -> Result<Vec<u8>, AppError> {
-        let by =
-            self.with_handles(|handles| handles.handle(HandleNoun::Subject, &deed.by.principal));
+        let by = self.handle_of(&deed.by.principal);
         let hashes: Vec<Hash> = rows.iter().map(|row| leaf_hash(row)).collect();
         let count = u32::try_from(rows.len())
             .map_err(|_| AppError::refused("too_many", "one act changes up to 4 billion items"))?;
@@ -142,6 +167,6 @@ impl App {
     }
 }
 
-fn hash(bytes: &[u8]) -> Result<Hash, AppError> {
+pub(crate) fn hash(bytes: &[u8]) -> Result<Hash, AppError> {
     bytes.try_into().map_err(|_| AppError::Stored("a digest is not 32 bytes".to_owned()))
 }

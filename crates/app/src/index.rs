@@ -82,6 +82,7 @@ pub(crate) fn index(
             };
             index.ends = ends(&[&body["until"]]);
         }
+        "hold" => index.about = text("subject"),
         _ => (),
     }
     for grantee in ["identity", "group"] {

@@ -16,19 +16,24 @@ mod correct;
 mod documents;
 mod effect;
 mod ends;
+mod erase;
 mod error;
 mod evidence;
 mod exceptions;
 mod grants;
+mod hold;
 mod index;
 mod invitations;
 mod known;
 mod notices;
+mod proof;
 mod sequencer;
 mod sponsors;
 mod templates;
 mod token;
+mod two;
 
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use countersign_judge::permission::Permissions;
@@ -45,8 +50,10 @@ pub use crate::act::Act;
 pub use crate::apply::{Plan, Planned};
 pub use crate::caller::Caller;
 pub use crate::documents::{Page, View};
+pub use crate::erase::Erasing;
 pub use crate::error::AppError;
 pub use crate::invitations::Resolve;
+pub use crate::proof::{ChangeProof, ItemProof, RowHash};
 pub use crate::sequencer::{Begun, Sequencer, SequencerError, begin_epoch};
 pub use crate::token::{Made, TokenKind};
 
@@ -63,6 +70,8 @@ pub struct App {
     handles: Mutex<Handles>,
     clock: Clock,
     chance: Chance,
+    /// The folder of the ledger, for proofs and for who reads it.
+    ledger: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for App {
@@ -74,7 +83,12 @@ impl std::fmt::Debug for App {
 impl App {
     pub fn new(store: Store, handles: Handles, clock: Clock, chance: Chance) -> Self {
         let permissions = Permissions::shipped();
-        Self { store, permissions, handles: Mutex::new(handles), clock, chance }
+        Self { store, permissions, handles: Mutex::new(handles), clock, chance, ledger: None }
+    }
+
+    /// With the ledger in this folder, which a sequencer writes to.
+    pub fn with_ledger(self, folder: &Path) -> Self {
+        Self { ledger: Some(folder.to_owned()), ..self }
     }
 
     pub fn store(&self) -> &Store {

@@ -14,7 +14,9 @@ pub use serve::{
     TemplatesArgs,
 };
 
-pub use evidence::{BundleArgs, ProveArgs, RotateArgs, TrustArgs, VerifyArgs, WitnessCommand};
+pub use evidence::{
+    BundleArgs, ProofArgs, ProveArgs, RotateArgs, TrustArgs, VerifyArgs, WitnessCommand,
+};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -103,6 +105,8 @@ pub enum Command {
     Act(ActArgs),
     /// Show what was done to an item.
     History(ItemArgs),
+    /// Fetch the proof that an act is in the server's ledger, for `verify`.
+    Proof(ProofArgs),
     /// Make a key for a machine; it is shown once.
     Key(KeyArgs),
     /// List the onboarding templates, or the questions of one.

@@ -85,6 +85,7 @@ fn run(command: Command, told: Told) -> anyhow::Result<Exit> {
         Command::Put(args) => commands::items::put(&args, told),
         Command::Act(args) => commands::items::act(&args, told),
         Command::History(args) => commands::items::history(&args, told),
+        Command::Proof(args) => commands::proof::run(&args),
         Command::Key(args) => commands::items::key(&args, told),
         Command::Templates(args) => commands::onboard::templates(&args, told),
         Command::Onboard(args) => commands::onboard::onboard(&args, told),

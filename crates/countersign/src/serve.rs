@@ -53,7 +53,7 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
         Some(Err(error)) => return Err(error),
         None => (None, handles(&folder)?),
     };
-    let app = App::new(store, handles, Box::new(now), Box::new(fill));
+    let app = App::new(store, handles, Box::new(now), Box::new(fill)).with_ledger(&folder);
     if sequencer.is_some() {
         tell_first_code(&app)?;
     }

@@ -7,6 +7,7 @@ use countersign_wire::{bodies, cursor, openapi};
 use serde_json::{Value as Json, json};
 
 use crate::answer::Answer;
+use crate::custody;
 use crate::request::Asked;
 
 const LIMIT: usize = 50;
@@ -63,7 +64,17 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
         }
         Kind::Plan | Kind::Apply => apply(app, &caller, route, asked),
         Kind::Changes => changes(app, &caller, asked),
-        Kind::OpenApi
+        Kind::Proof => crate::ledger::proof(app, &caller, asked),
+        Kind::Erase => custody::erase(app, &caller, route, asked),
+        Kind::Hold => custody::hold(app, &caller, route, asked),
+        Kind::Release => {
+            app.may_custody(&caller, route.noun, &asked.id, route.verb)?;
+            let why = asked.act()?.why;
+            item(200, &app.release(&caller, &asked.id, why.as_deref())?)
+        }
+        Kind::KeepHold => item(200, &app.keep_hold(&caller, &asked.id)?),
+        Kind::Ledger
+        | Kind::OpenApi
         | Kind::Health
         | Kind::Ready
         | Kind::SignIn
@@ -88,7 +99,7 @@ fn open(app: &App, route: &Route, asked: &Asked) -> Result<Answer, Problem> {
     }
 }
 
-fn item(status: u16, view: &countersign_app::View) -> Result<Answer, Problem> {
+pub(crate) fn item(status: u16, view: &countersign_app::View) -> Result<Answer, Problem> {
     Ok(Answer { status, body: Some(bodies::item(view)), rev: Some(view.rev) })
 }
 
@@ -211,7 +222,7 @@ fn apply(app: &App, caller: &Caller, route: &Route, asked: &Asked) -> Result<Ans
     Ok(Answer::new(200, bodies::plan(&plan)))
 }
 
-fn text<'a>(asked: &'a Asked, name: &str) -> Result<&'a str, Problem> {
+pub(crate) fn text<'a>(asked: &'a Asked, name: &str) -> Result<&'a str, Problem> {
     asked.body[name].as_str().ok_or_else(|| {
         Problem::new(422, "invalid", format!("`{name}` is a text, and must be there"))
     })

@@ -6,7 +6,9 @@
 //! Forbidden here: SQL, decisions.
 
 mod answer;
+mod custody;
 mod dispatch;
+mod ledger;
 mod request;
 mod serve;
 

@@ -10,10 +10,11 @@ use axum::http::{Request, Response};
 use axum::routing::{MethodFilter, on};
 use countersign_app::App;
 use countersign_wire::problem::Problem;
-use countersign_wire::routes::{Method, Route, routes};
+use countersign_wire::routes::{Kind, Method, Route, routes};
 
 use crate::answer::{Answer, response};
 use crate::dispatch::dispatch;
+use crate::ledger;
 use crate::request::Asked;
 
 /// What every request works with.
@@ -86,6 +87,12 @@ async fn handle(
     request: Request<Body>,
 ) -> Response<Body> {
     server.counted.open.fetch_add(1, Ordering::Relaxed);
+    if route.kind == Kind::Ledger {
+        let response = ledger::file(server, request).await;
+        server.counted.open.fetch_sub(1, Ordering::Relaxed);
+        server.counted.count(&route.operation(), response.status().as_u16());
+        return response;
+    }
     let answer = match Asked::read(route, request).await {
         Ok(asked) => work(Arc::clone(server), Arc::clone(route), asked).await,
         Err(problem) => Err(problem),

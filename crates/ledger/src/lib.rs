@@ -7,8 +7,8 @@
 //! that tools that are not ours can read and witness it; `docs/ledger-format.md` has the whole of
 //! it, with test vectors. Leaves hold handles and commitments, never personal data.
 //!
-//! The core ([`merkle`], [`tile`], [`note`], [`checkpoint`], [`entry`], [`handles`], [`bundle`],
-//! [`proof`]) does no I/O. Only [`folder`], [`mod@copy`], [`mod@verify`], [`mod@prove`], `log`, `keys` and `disk` touch files. No clock is
+//! The core ([`merkle`], [`change_proof`], [`tile`], [`note`], [`checkpoint`], [`entry`], [`handles`], [`bundle`],
+//! [`proof`]) does no I/O. Only [`folder`], [`mod@copy`], [`mod@verify`], [`mod@prove`], [`mod@publish`], `log`, `keys` and `disk` touch files. No clock is
 //! read and no randomness drawn: whoever opens a new ledger brings the seeds of its keys.
 //!
 //! Start with [`folder::Ledger`], then [`verify::verify`].
@@ -16,6 +16,7 @@
 //! Forbidden here: other rooms, databases, HTTP, clocks, randomness.
 
 pub mod bundle;
+pub mod change_proof;
 pub mod checkpoint;
 pub mod copy;
 pub mod cosign;
@@ -31,6 +32,7 @@ pub mod offline;
 pub mod policy;
 pub mod proof;
 pub mod prove;
+pub mod publish;
 pub mod rotation;
 pub mod seal;
 pub mod tile;

@@ -54,6 +54,18 @@ pub fn prove(folder: &Path, index: u64) -> Result<Proven, ProveError> {
     source.proven(index, leaf, None)
 }
 
+/// Proves the `nth` entry from `first` on, entries that changed the key not counted: they are the
+/// ledger's own, and whoever adds entries one by one does not know of them. Gives its index as well.
+pub fn prove_nth(folder: &Path, first: u64, nth: u64) -> Result<(u64, Proven), ProveError> {
+    let source = Source::open(Folder::new(folder))?;
+    let mut index = first.saturating_add(nth);
+    for rotation in source.chain.indices().filter(|&rotation| rotation >= first) {
+        index = index.saturating_add(u64::from(rotation <= index));
+    }
+    let leaf = source.entry(index)?;
+    Ok((index, source.proven(index, leaf, None)?))
+}
+
 /// Proves the first row that `is_wanted`, for instance by its event's handle. Reads only the batches
 /// whose times `may_hold` it: between the first time and the last.
 pub fn prove_row(

@@ -41,6 +41,26 @@ impl Tile {
         format!("tile/{level}/{digits}{partial}")
     }
 
+    /// The tile of a path that [`Tile::path`] makes, and of no other text.
+    pub fn parse(path: &str) -> Option<Self> {
+        let (level, rest) = path.strip_prefix("tile/")?.split_once('/')?;
+        let level = match level {
+            "entries" => Level::Entries,
+            level => Level::Hashes(level.parse().ok()?),
+        };
+        let (digits, width) = match rest.split_once(".p/") {
+            Some((digits, width)) => (digits, width.parse().ok()?),
+            None => (rest, TILE_WIDTH as u16),
+        };
+        let mut index = 0_u64;
+        for part in digits.split('/') {
+            let part: u64 = part.strip_prefix('x').unwrap_or(part).parse().ok()?;
+            index = index.checked_mul(1000)?.checked_add(part)?;
+        }
+        let tile = Self { level, index, width };
+        (tile.path() == path).then_some(tile)
+    }
+
     /// The tile at `index` of a level in a tree of `size` leaves, if there is one.
     pub fn in_tree(size: u64, level: Level, index: u64) -> Option<Self> {
         let count = match level {

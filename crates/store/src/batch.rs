@@ -73,6 +73,20 @@ pub struct Change {
     /// The canonical leaf, as it goes into the ledger.
     pub leaf: Vec<u8>,
     pub puts: Vec<Put>,
+    /// What it erases of versions that are there. There is no other way to change one.
+    pub erased: Vec<Erased>,
+}
+
+/// A version after an erasure: what remains of it. Its digest stands, as its leaf does, and what opened
+/// the commitment is gone. The reason given for the act that made the version goes as well.
+#[derive(Debug, Clone)]
+pub struct Erased {
+    pub noun: String,
+    pub id: String,
+    pub rev: Rev,
+    /// Its document without what is personal, as JSON.
+    pub body: String,
+    pub process: String,
 }
 
 /// A new version of an item.

@@ -35,6 +35,13 @@ pub struct Sequenced {
     pub cursor: Cursor,
 }
 
+/// The `nth` leaf that came of a change, counted from the ledger's entry `first`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeafPlace {
+    pub first: u64,
+    pub nth: u64,
+}
+
 fn changed(row: &Row<'_>) -> Result<Changed, StoreError> {
     Ok(Changed {
         cursor: Cursor { transaction: row.int(0)?, seq: row.int(1)? },
@@ -123,8 +130,20 @@ impl Store {
         Ok(Sequenced { leaves, cursor: Cursor { transaction, seq } })
     }
 
-    /// The index of a change's leaf in the ledger; `None` if it is not there yet.
-    pub fn leaf_index(&self, cursor: Cursor) -> Result<Option<u64>, StoreError> {
+    /// The change of an act.
+    pub fn change(&self, id: &[u8; 16]) -> Result<Option<Changed>, StoreError> {
+        self.read(|connection| {
+            let transaction = match connection.engine() {
+                Engine::Sqlite => "0",
+                Engine::Postgres => "xid::text::bigint",
+            };
+            let sql = format!("select {transaction}, {REST} where id = $1");
+            connection.first(&sql, &[Val::Blob(id)], changed)
+        })
+    }
+
+    /// Where a change's leaf is in the ledger; `None` if it is not there yet.
+    pub fn leaf_place(&self, cursor: Cursor) -> Result<Option<LeafPlace>, StoreError> {
         let (first, before) = {
             let values = [Val::Int(cursor.transaction), Val::Int(cursor.seq)];
             let batch = self.read(|connection| {
@@ -161,6 +180,10 @@ impl Store {
                 )
             }
         })?;
-        Ok(u64::try_from(first + within.unwrap_or(0)).ok())
+        let number = |count| {
+            u64::try_from(count)
+                .map_err(|_| StoreError::Foreign("a count of leaves is negative".to_owned()))
+        };
+        Ok(Some(LeafPlace { first: number(first)?, nth: number(within.unwrap_or(0))? }))
     }
 }

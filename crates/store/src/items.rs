@@ -53,6 +53,16 @@ fn item(row: &Row<'_>) -> Result<Item, StoreError> {
     })
 }
 
+/// A version, as its leaf speaks of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Committed {
+    pub noun: String,
+    pub id: String,
+    pub digest: Vec<u8>,
+    /// Of the version that it succeeded.
+    pub before: Option<Vec<u8>>,
+}
+
 /// Which items a page shows. `None` and empty mean any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
@@ -153,6 +163,30 @@ impl Store {
     pub fn made_by(&self, rev: Rev) -> Result<Vec<Item>, StoreError> {
         let sql = format!("select {COLUMNS} from item where rev = $1 order by noun, id");
         self.read(|connection| connection.all(&sql, &[Val::Int(rev)], item))
+    }
+
+    /// What a change made, as far as its leaf speaks of it, in no particular order.
+    pub fn commitments_of(&self, rev: Rev) -> Result<Vec<Committed>, StoreError> {
+        let sql = "select noun, id, digest, (select digest from item as before \
+                   where before.noun = item.noun and before.id = item.id \
+                   and before.until_rev = item.rev) from item where rev = $1";
+        self.read(|connection| {
+            connection.all(sql, &[Val::Int(rev)], |row| {
+                Ok(Committed {
+                    noun: row.owned(0)?,
+                    id: row.owned(1)?,
+                    digest: row.blob(2)?.to_vec(),
+                    before: row.maybe_blob(3)?.map(<[u8]>::to_vec),
+                })
+            })
+        })
+    }
+
+    /// The version of an item that a change made.
+    pub fn version(&self, noun: &str, id: &str, rev: Rev) -> Result<Option<Item>, StoreError> {
+        let sql = format!("select {COLUMNS} from item where noun = $1 and id = $2 and rev = $3");
+        let values = [Val::Text(noun), Val::Text(id), Val::Int(rev)];
+        self.read(|connection| connection.first(&sql, &values, item))
     }
 
     /// How many items of a noun are in each state.

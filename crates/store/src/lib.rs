@@ -212,6 +212,22 @@ impl Store {
         }
     }
 
+    /// Takes out of the files what was erased from the rows: deleted and overwritten rows lie in free
+    /// pages, and in the journal beside the file, until then. Writers wait meanwhile. `false` if
+    /// readers were in the way: try again.
+    ///
+    /// On PostgreSQL it clears the tables' dead rows; its own journal and its backups have their terms.
+    pub fn scrub(&self) -> Result<bool, StoreError> {
+        match &self.writer {
+            Some(writer) => writer.scrub(),
+            None => self.read(|connection| {
+                connection.batch("vacuum item")?;
+                connection.batch("vacuum change")?;
+                Ok(true)
+            }),
+        }
+    }
+
     /// The hook that [`Store::open_with`] was given, for steps outside the store.
     pub fn failpoint(&self) -> Failpoint {
         Arc::clone(&self.failpoint)

@@ -1,7 +1,7 @@
 //! The one write path: a batch inside a transaction that somebody else began and will end.
 
 use crate::StoreError;
-use crate::batch::{Also, Batch, Change, Micros, Outcome, Precondition, Put, Rev, Token};
+use crate::batch::{Also, Batch, Change, Erased, Micros, Outcome, Precondition, Put, Rev, Token};
 use crate::engine::{Connection, Engine, Failpoint};
 use crate::feed::Sequenced;
 use crate::value::Val;
@@ -134,7 +134,30 @@ impl Write<'_> {
                 return Ok(Changed::Not(conflict(&put.noun, &put.id)));
             }
         }
+        for erased in &change.erased {
+            if !self.erase(erased)? {
+                return Ok(Changed::Not(conflict(&erased.noun, &erased.id)));
+            }
+        }
         Ok(Changed::Now(rev))
+    }
+
+    /// `false` if there is no such version.
+    fn erase(&mut self, erased: &Erased) -> Result<bool, StoreError> {
+        let changed = self.execute(
+            "update item set body = $1, process = $2, salt = null \
+             where noun = $3 and id = $4 and rev = $5",
+            &[
+                Val::Text(&erased.body),
+                Val::Text(&erased.process),
+                Val::Text(&erased.noun),
+                Val::Text(&erased.id),
+                Val::Int(erased.rev),
+            ],
+        )?;
+        let why = "update change set why = null where seq = $1 and why is not null";
+        self.execute(why, &[Val::Int(erased.rev)])?;
+        Ok(changed == 1)
     }
 
     /// `false` if the version that this one succeeds is not the newest.

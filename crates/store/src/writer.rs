@@ -17,8 +17,13 @@ const WAITING_MAX: usize = 1024;
 
 type Answer = Result<Outcome, StoreError>;
 
+enum Work {
+    Batch(Batch, Sender<Answer>),
+    Scrub(Sender<Result<bool, StoreError>>),
+}
+
 pub(crate) struct Writer {
-    queue: Option<SyncSender<(Batch, Sender<Answer>)>>,
+    queue: Option<SyncSender<Work>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -39,7 +44,15 @@ impl Writer {
     pub fn commit(&self, batch: Batch) -> Answer {
         let (answer, wait) = channel();
         let queue = self.queue.as_ref().ok_or(StoreError::Stopped)?;
-        queue.send((batch, answer)).map_err(|_| StoreError::Stopped)?;
+        queue.send(Work::Batch(batch, answer)).map_err(|_| StoreError::Stopped)?;
+        wait.recv().map_err(|_| StoreError::Stopped)?
+    }
+
+    /// Between two commits; `false` if readers were in the way.
+    pub fn scrub(&self) -> Result<bool, StoreError> {
+        let (answer, wait) = channel();
+        let queue = self.queue.as_ref().ok_or(StoreError::Stopped)?;
+        queue.send(Work::Scrub(answer)).map_err(|_| StoreError::Stopped)?;
         wait.recv().map_err(|_| StoreError::Stopped)?
     }
 }
@@ -70,27 +83,54 @@ struct Group {
 impl Group {
     /// Ends when nobody can give any more, or at the first failure of the engine: what it then holds
     /// in memory is in doubt, and only opening the file again tells.
-    fn run(mut self, batches: &Receiver<(Batch, Sender<Answer>)>) {
-        while let Ok(first) = batches.recv() {
-            let mut group = vec![first];
-            group.extend(batches.try_iter().take(GROUP_MAX - 1));
-            let (batches, answers): (Vec<Batch>, Vec<Sender<Answer>>) = group.into_iter().unzip();
-            match self.commit(&batches) {
-                Ok(outcomes) => {
-                    for (answer, outcome) in answers.into_iter().zip(outcomes) {
-                        // Who gave it may have gone; the batch stands.
-                        let _ = answer.send(Ok(outcome));
+    fn run(mut self, waiting: &Receiver<Work>) {
+        while let Ok(first) = waiting.recv() {
+            let (mut batches, mut answers, mut scrubs) = (Vec::new(), Vec::new(), Vec::new());
+            for work in std::iter::once(first).chain(waiting.try_iter().take(GROUP_MAX - 1)) {
+                match work {
+                    Work::Batch(batch, answer) => {
+                        batches.push(batch);
+                        answers.push(answer);
                     }
-                }
-                Err(error) => {
-                    let text = error.to_string();
-                    for answer in answers {
-                        let _ = answer.send(Err(StoreError::Failed(text.clone())));
-                    }
-                    return;
+                    Work::Scrub(answer) => scrubs.push(answer),
                 }
             }
+            if !batches.is_empty() && !self.answer(&batches, answers) {
+                return;
+            }
+            for scrub in scrubs {
+                let _ = scrub.send(self.scrub());
+            }
         }
+    }
+
+    /// `false` if nothing more may be written.
+    fn answer(&mut self, batches: &[Batch], answers: Vec<Sender<Answer>>) -> bool {
+        match self.commit(batches) {
+            Ok(outcomes) => {
+                for (answer, outcome) in answers.into_iter().zip(outcomes) {
+                    // Who gave it may have gone; the batch stands.
+                    let _ = answer.send(Ok(outcome));
+                }
+                true
+            }
+            Err(error) => {
+                let text = error.to_string();
+                for answer in answers {
+                    let _ = answer.send(Err(StoreError::Failed(text.clone())));
+                }
+                false
+            }
+        }
+    }
+
+    /// Writes the file anew without what is no longer in it, and empties the journal beside it, where
+    /// old pages lie.
+    fn scrub(&mut self) -> Result<bool, StoreError> {
+        self.connection.batch("vacuum")?;
+        let truncate = "pragma wal_checkpoint(truncate)";
+        let busy = self.connection.first(truncate, &[], |row| row.int(0))?;
+        Ok(busy == Some(0))
     }
 
     fn commit(&mut self, batches: &[Batch]) -> Result<Vec<Outcome>, StoreError> {

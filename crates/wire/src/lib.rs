@@ -9,4 +9,5 @@ pub mod bodies;
 pub mod cursor;
 pub mod openapi;
 pub mod problem;
+pub mod proofs;
 pub mod routes;

@@ -8,7 +8,7 @@ use crate::routes::{Kind, Method, Route, routes};
 pub fn document() -> Json {
     let mut paths: Map<String, Json> = Map::new();
     for route in routes() {
-        let methods = paths.entry(route.path.clone()).or_insert_with(|| json!({}));
+        let methods = paths.entry(route.path.replace("{*", "{")).or_insert_with(|| json!({}));
         methods[route.method.as_str().to_lowercase()] = operation(&route);
     }
     json!({
@@ -60,6 +60,11 @@ fn parameters(route: &Route) -> Vec<Json> {
             "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},
         }));
     }
+    if route.path.contains("{*file}") {
+        parameters.push(json!({
+            "in": "path", "name": "file", "required": true, "schema": {"type": "string"},
+        }));
+    }
     match route.kind {
         Kind::List => {
             for name in ["state", "organization", "sponsor", "about", "parent"] {
@@ -71,6 +76,11 @@ fn parameters(route: &Route) -> Vec<Json> {
                 "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},
             }));
         }
+        Kind::Proof => parameters.push(text(
+            "query",
+            "item",
+            "Of an act on many items, the one to prove: `grant:g-17`.",
+        )),
         Kind::Changes => parameters.push(text("query", "cursor", "`next` of the page before.")),
         Kind::History => {
             parameters.push(json!({
@@ -103,6 +113,9 @@ fn request(route: &Route) -> Option<(Json, bool)> {
     match route.kind {
         Kind::Put => Some((named(&format!("{}_document", route.noun)), true)),
         Kind::Act => Some((named("act"), false)),
+        Kind::Erase => Some((named("erase"), true)),
+        Kind::Hold => Some((named("hold"), true)),
+        Kind::Release | Kind::KeepHold => Some((named("act"), false)),
         Kind::SignIn => Some((named("sign_in"), true)),
         Kind::MakeKey => Some((named("key"), true)),
         Kind::Fill => Some((named("answers"), true)),
@@ -130,7 +143,11 @@ fn responses(route: &Route) -> Json {
         Kind::Invite => responses["201"] = body("invited", "The secret of the link, this once."),
         Kind::Invitation => responses["200"] = body("item", "Your invitation."),
         Kind::Complete => responses["200"] = body("item", "What you gave, and what to publish."),
-        Kind::Read | Kind::Act => responses["200"] = body("item", "The item as it is now."),
+        Kind::Erase => responses["200"] = body("erased", "It is erased."),
+        Kind::Hold => responses["201"] = body("item", "It is held."),
+        Kind::Read | Kind::Act | Kind::Release | Kind::KeepHold => {
+            responses["200"] = body("item", "The item as it is now.")
+        }
         Kind::Put => {
             responses["200"] = body("item", "Corrected.");
             responses["201"] = body("item", "Made.");
@@ -143,6 +160,16 @@ fn responses(route: &Route) -> Json {
         Kind::Whoami => responses["200"] = body("caller", "Who you are here."),
         Kind::Export => responses["200"] = body("files", "The register as files."),
         Kind::Plan | Kind::Apply => responses["200"] = body("plan", "What is, or would be, done."),
+        Kind::Proof => responses["200"] = body("change_proof", "The proof."),
+        Kind::Ledger => {
+            responses["200"] = json!({
+                "description": "The file.",
+                "content": {
+                    "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+                    "text/plain": {"schema": {"type": "string"}},
+                },
+            });
+        }
         Kind::OpenApi | Kind::Health | Kind::Ready => {
             responses["200"] = json!({
                 "description": "It is.",
@@ -225,10 +252,38 @@ fn schemas() -> Json {
         })),
     });
     onboarding(&mut schemas);
+    custody(&mut schemas);
     for (noun, schema) in countersign_register::document_schemas("#/components/schemas") {
         schemas[noun] = schema;
     }
     schemas
+}
+
+/// Proofs, erasure and legal holds.
+fn custody(schemas: &mut Json) {
+    let text = json!({"type": "string"});
+    schemas["erase"] = object(
+        &["order", "ground"],
+        json!({
+            "order": {"type": "string", "description": "Of the order: a UUID. It is carried out once."},
+            "ground": {"type": "string", "description": "A code, such as `gdpr.17.1.b`."},
+        }),
+    );
+    schemas["erased"] = object(
+        &["item", "order", "versions"],
+        json!({
+            "item": {"$ref": "#/components/schemas/item"}, "order": text,
+            "versions": {"type": "integer"},
+        }),
+    );
+    schemas["hold"] = object(
+        &["ground"],
+        json!({
+            "ground": {"type": "string", "description": "A code, such as `litigation`."},
+            "why": text,
+        }),
+    );
+    schemas["change_proof"] = crate::proofs::schema();
 }
 
 /// Templates and invitations.

@@ -32,6 +32,16 @@ pub enum Kind {
     Plan,
     Apply,
     Changes,
+    /// That an act is in the ledger.
+    Proof,
+    /// Personal data of an item.
+    Erase,
+    /// A legal hold on an item.
+    Hold,
+    Release,
+    KeepHold,
+    /// A file of the ledger that everybody may read, or that takes a token.
+    Ledger,
     OpenApi,
     Health,
     Ready,
@@ -57,7 +67,7 @@ impl Method {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     pub method: Method,
-    /// With `{id}` where an item's id stands.
+    /// With `{id}` where an item's id stands, and `{*file}` for a path of several segments.
     pub path: String,
     pub kind: Kind,
     /// As policies name it.
@@ -73,7 +83,7 @@ pub struct Route {
 impl Route {
     /// Unique among all routes.
     pub fn operation(&self) -> String {
-        let path = self.path.trim_start_matches("/v1").replace(['{', '}'], "");
+        let path = self.path.trim_start_matches("/v1").replace(['{', '}', '*'], "");
         let name = path.trim_matches('/').replace(['/', '-', '.'], "_");
         format!("{}_{name}", self.method.as_str().to_lowercase())
     }
@@ -84,12 +94,15 @@ pub const MEMBER: &str = "member";
 
 /// Links for partners' administrators, who are in no register either.
 pub const INVITATION: &str = "invitation";
+/// Legal holds, which are in no register.
+pub const HOLD: &str = "hold";
 
 /// The path segment of a noun: the key of its list.
 pub fn plural(noun: &'static str) -> &'static str {
     match noun {
         MEMBER => "members",
         INVITATION => "invitations",
+        HOLD => "holds",
         SETTINGS => "settings",
         noun => Noun::of_singular(noun).map_or(noun, Noun::key),
     }
@@ -109,7 +122,7 @@ pub fn routes() -> Vec<Route> {
 type Fixed = (Method, &'static str, Kind, (&'static str, &'static str), &'static str);
 
 /// Those that take no token.
-const OPEN: [Fixed; 4] = {
+const OPEN: [Fixed; 5] = {
     use Kind as K;
     use Method::{Get, Post};
     [
@@ -117,11 +130,18 @@ const OPEN: [Fixed; 4] = {
         (Get, "/readyz", K::Ready, ("instance", "read"), "Whether it can serve."),
         (Get, "/v1/openapi.json", K::OpenApi, ("instance", "read"), "This document."),
         (Post, "/v1/sign-in", K::SignIn, ("self", "begin"), "A session for a code."),
+        (
+            Get,
+            "/ledger/{*file}",
+            K::Ledger,
+            ("ledger", "read"),
+            "Checkpoint, hashes and public keys of the ledger (C2SP tlog-tiles).",
+        ),
     ]
 };
 
 /// Those that do.
-const CLOSED: [Fixed; 10] = {
+const CLOSED: [Fixed; 16] = {
     use Kind as K;
     use Method::{Get, Post};
     [
@@ -171,6 +191,36 @@ const CLOSED: [Fixed; 10] = {
             "Give what the invitation asks for. Each call is a try.",
         ),
         (Get, "/v1/changes", K::Changes, ("change", "list"), "Every act, in order."),
+        (
+            Get,
+            "/v1/changes/{id}/proof",
+            K::Proof,
+            ("change", "read"),
+            "Proof that an act is in the ledger, for `countersign verify`.",
+        ),
+        (Get, "/v1/holds", K::List, (HOLD, "list"), "Every legal hold, by id."),
+        (Get, "/v1/holds/{id}", K::Read, (HOLD, "read"), "One legal hold."),
+        (
+            Post,
+            "/v1/holds/{id}/release",
+            K::Release,
+            (HOLD, "release"),
+            "Release a legal hold; it takes two people.",
+        ),
+        (
+            Post,
+            "/v1/holds/{id}/keep",
+            K::KeepHold,
+            (HOLD, "release"),
+            "Keep a legal hold that somebody asked to release.",
+        ),
+        (
+            Get,
+            "/ledger/tile/entries/{*file}",
+            K::Ledger,
+            ("ledger", "export"),
+            "Entries of the ledger (C2SP tlog-tiles).",
+        ),
     ]
 };
 
@@ -220,6 +270,15 @@ fn of_noun(noun: &'static str) -> Vec<Route> {
     for verb in acts(noun) {
         let path = format!("{one}/{}", verb.replace('_', "-"));
         routes.push(route(Post, &path, Kind::Act, verb, format!("{} a {words}.", capital(verb))));
+    }
+    if ["identity", "sponsor"].contains(&noun) {
+        let path = format!("{one}/erase");
+        routes.push(route(Post, &path, Kind::Erase, "erase", "Erase what is personal.".to_owned()));
+    }
+    if ["identity", "sponsor", "organization"].contains(&noun) {
+        let path = format!("{one}/hold");
+        let summary = "Keep it whatever is ordered to be erased.".to_owned();
+        routes.push(route(Post, &path, Kind::Hold, "hold", summary));
     }
     match noun {
         "identity" => routes.push(route(

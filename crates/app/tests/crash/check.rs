@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use countersign_app::{App, Changed, Cursor};
 use countersign_ledger::entry::{Change, ChangeBatch, Entry};
-use countersign_ledger::handles::{Commitment, Noun, Salt};
+use countersign_ledger::handles::{Commitment, Handle, Noun, Salt};
 use countersign_ledger::merkle::{leaf_hash, root_of};
 use countersign_ledger::tile::{Level, TILE_WIDTH, Tile};
 use countersign_ledger::{Handles, bundle, verify};
@@ -132,7 +132,7 @@ fn evidence(app: &App, handles: &mut Handles, change: &Changed) -> i64 {
         unreachable!("{change:?}");
     };
     let by = handles.handle(Noun::Subject, &change.by);
-    let rows: Vec<Vec<u8>> = items
+    let mut rows: Vec<(Handle, Vec<u8>)> = items
         .iter()
         .map(|item| {
             let name = format!("{}:{}", item.noun, item.id);
@@ -140,11 +140,12 @@ fn evidence(app: &App, handles: &mut Handles, change: &Changed) -> i64 {
             let after = commitment(item);
             let before = before(app, item);
             let item = handles.handle(Noun::Subject, &name);
-            Entry::Change(Change { time, id, verb, noun, item, by, before, after })
-                .encode()
-                .unwrap()
+            let row = Entry::Change(Change { time, id, verb, noun, item, by, before, after });
+            (item, row.encode().unwrap())
         })
         .collect();
+    rows.sort();
+    let rows: Vec<Vec<u8>> = rows.into_iter().map(|(_, row)| row).collect();
     let leaf = match rows.as_slice() {
         [one] => one.clone(),
         rows => {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use countersign_app::{App, Caller, Sequencer};
 use countersign_judge::permission::Role;
+use countersign_ledger::rotation::Order;
 use countersign_ledger::{Ledger, OpenOptions};
 use countersign_model::register::Register;
 use countersign_model::time::Timestamp;
@@ -44,7 +45,8 @@ impl House {
                 let number = chance.fetch_add(1, Ordering::Relaxed).to_be_bytes();
                 bytes.iter_mut().zip(number.iter().cycle()).for_each(|(byte, from)| *byte = *from);
             }),
-        );
+        )
+        .with_ledger(&folder.join("ledger"));
         Self { app, folder, clock }
     }
 
@@ -61,6 +63,11 @@ impl House {
                 return leaves;
             }
         }
+    }
+
+    pub fn rotate_key(&self) {
+        let order = Order { time: self.app.now().0, why: "planned", by: None, second: None };
+        ledger(&self.folder).rotate(&order, [9; 32]).unwrap();
     }
 
     pub fn apply(&self, register: &str) -> countersign_app::Plan {

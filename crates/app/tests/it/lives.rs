@@ -152,7 +152,7 @@ fn nobody_approves_their_own_exception_or_accepts_in_another_s_name() {
     let house = House::new();
     house.apply(COMPANY);
     let asked = json!({
-        "id": "ex-new", "rule": "grant.none", "subject": "identity:paul", "until": "2026-12-24",
+        "id": "ex-new", "rule": "use.without_grant", "subject": "identity:paul", "until": "2026-12-24",
         "justification": "the review is late",
     });
     let ann = sponsor("ann");
@@ -165,7 +165,7 @@ fn nobody_approves_their_own_exception_or_accepts_in_another_s_name() {
     let act = |caller: &countersign_app::Caller| {
         house.app.act(caller, "exception", "ex-new", "approve", &Act::default())
     };
-    assert_eq!(act(&security).unwrap_err().code(), "approval.by_requester");
+    assert_eq!(act(&security).unwrap_err().code(), "departure.by_requester");
     assert_eq!(act(&owner()).unwrap_err().code(), "departure.no_approver");
     let other = countersign_app::Caller { role: security.role, ..ann };
     assert_eq!(act(&other).unwrap().document["approved_by"], "ann");

@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod custody;
 mod house;
 mod invitations;
 mod lives;
 mod notices;
 mod onboarding;
+mod proofs;
 mod register;
 mod requests;
 mod succession;

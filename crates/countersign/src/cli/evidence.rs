@@ -5,9 +5,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::ServerArgs;
+
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// The ledger's folder, a bundle that `countersign bundle` made, or a tlog-proof.
+    /// The ledger's folder, a bundle that `countersign bundle` made, a proof of an act that
+    /// `countersign proof` fetched, or a tlog-proof.
     pub ledger: PathBuf,
     /// What a tlog-proof proves: the bytes that `countersign prove --leaf` wrote.
     #[arg(long, value_name = "FILE")]
@@ -21,6 +24,17 @@ pub struct VerifyArgs {
     pub since: Option<PathBuf>,
     #[command(flatten)]
     pub trust: TrustArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct ProofArgs {
+    /// The act, by its id as `countersign history` shows it.
+    pub change: String,
+    /// Of an act on many items, the one to prove, such as `grant:g-17`.
+    #[arg(long, value_name = "NOUN:ID")]
+    pub item: Option<String>,
+    #[command(flatten)]
+    pub server: ServerArgs,
 }
 
 /// Who must have cosigned.

@@ -1,5 +1,6 @@
 //! `countersign verify`: a ledger or a bundle, with a public key and nothing else.
 
+mod act;
 mod text;
 
 use std::fs;
@@ -91,11 +92,17 @@ fn bundle(args: &VerifyArgs, policy: Option<&Policy>, told: Told) -> Result<Exit
         );
     }
     let bundle = read(&args.ledger, OFFLINE_BYTES_MAX)?;
+    let act = act::read(&bundle)?;
+    let bundle = act.as_ref().map_or(bundle, |act| act.proof.clone());
     // What comes before a bundle's note, or a proof's, has no empty line.
     let note = bundle.split_once("\n\n").map_or("", |(_, note)| note);
     let key = key(args.key.as_deref(), policy, origin(note).as_deref())?
         .context("it is checked with the log's first public key: give --key")?;
     let checked = match &args.leaf {
+        _ if act.is_some() => {
+            let act = act.as_ref().context("it was there a moment ago")?;
+            offline::check_proof(&bundle, &act.entry, &key, policy)
+        }
         Some(leaf) if bundle.starts_with(proof::HEADER) => {
             let leaf = read_bytes(leaf, ENTRY_BYTES_MAX)?;
             offline::check_proof(&bundle, &leaf, &key, policy)
@@ -107,7 +114,14 @@ fn bundle(args: &VerifyArgs, policy: Option<&Policy>, told: Told) -> Result<Exit
     };
     match checked {
         Ok(checked) => {
+            if let Some(Err(error)) = act.as_ref().map(act::Act::check) {
+                out::data(&text::not_proven(&error.to_string(), told))?;
+                return Ok(Exit::Found);
+            }
             out::data(&text::proven(&checked, told))?;
+            if let Some(act) = &act {
+                out::say(&act.opened());
+            }
             Ok(Exit::Ok)
         }
         Err(OfflineError::NotCosigned(quorum)) => {

@@ -78,6 +78,11 @@ impl Background {
                     Ok(count) => tracing::info!(count, "ended by themselves"),
                     Err(error) => tracing::warn!(%error, "could not tidy what has ended"),
                 }
+                match self.server.app.scrub() {
+                    Ok(true) => (),
+                    Ok(false) => tracing::info!("what was erased is still in files; trying again"),
+                    Err(error) => tracing::warn!(%error, "what was erased is still in files"),
+                }
             }
             if last {
                 return None;

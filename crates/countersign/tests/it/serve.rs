@@ -101,11 +101,38 @@ fn from_an_empty_folder_to_an_exported_register_and_an_intact_ledger() {
     assert!(refused.err.contains("`resume` or `end` would"), "{}", refused.err);
     let history = run(&folder, &serving, &["history", "grants", "G-1043"]).expect(0);
     assert!(history.out.contains("grant.suspend") && history.out.contains("a look"));
+    let history =
+        run(&folder, &serving, &["--format", "json", "history", "grants", "G-1043"]).expect(0);
+    let act = history.out.split("\"change\":\"").nth(1).unwrap().split('"').next().unwrap();
+    let proof = proven(&folder, &serving, act);
+    std::fs::write(folder.at("proof.json"), &proof).unwrap();
+    let other = proof.replace("\\\"state\\\":\\\"suspended\\\"", "\\\"state\\\":\\\"active\\\"");
+    assert_ne!(proof, other);
+    std::fs::write(folder.at("other.json"), other).unwrap();
     run(&folder, &serving, &["export", "out"]).expect(0);
     folder.run(&["check", "out"]).expect(0);
     assert_eq!(serving.stop(), Some(0), "a clean stop");
     let verified = folder.run(&["verify", "data/ledger"]).expect(0);
     assert!(verified.out.starts_with("Intact"), "{}", verified.out);
+    let key = std::fs::read_to_string(folder.at("data/ledger/public.key")).unwrap();
+    let verified = folder.run(&["verify", "proof.json", "--key", key.trim()]).expect(0);
+    assert!(verified.out.starts_with("Proven"), "{}", verified.out);
+    assert!(verified.err.contains("\"state\":\"suspended\""), "{}", verified.err);
+    let refused = folder.run(&["verify", "other.json", "--key", key.trim()]).expect(1);
+    assert!(refused.out.contains("not the one that was committed to"), "{}", refused.out);
+}
+
+/// The proof of an act, once a checkpoint covers it.
+fn proven(folder: &Folder, serving: &Serving, act: &str) -> String {
+    for _ in 0..100 {
+        let proof = run(folder, serving, &["proof", act]);
+        if proof.err.is_empty() {
+            return proof.out;
+        }
+        assert!(proof.err.contains("in no signed checkpoint yet"), "{}", proof.err);
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("no checkpoint covers it");
 }
 
 #[test]

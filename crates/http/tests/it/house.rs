@@ -1,13 +1,13 @@
 //! A server of its own for each test.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
-use countersign_app::App;
+use countersign_app::{App, Sequencer};
 use countersign_http::{Counted, Server, router};
 use countersign_ledger::{Ledger, OpenOptions};
 use countersign_store::{Address, Store};
@@ -18,7 +18,7 @@ pub struct House {
     pub server: Arc<Server>,
     router: Router,
     runtime: tokio::runtime::Runtime,
-    folder: PathBuf,
+    pub folder: PathBuf,
     pub owner: String,
 }
 
@@ -38,13 +38,7 @@ impl House {
             std::env::temp_dir().join(format!("countersign-http-{}-{number}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         let store = Store::open(&Address::Sqlite(folder.join("state.sqlite"))).unwrap();
-        let options = OpenOptions {
-            origin: "test.example/instance",
-            private_key: None,
-            signing_seed: [7; 32],
-            handle_seed: [8; 32],
-        };
-        let mut ledger = Ledger::open_in_order(&folder.join("ledger"), &options).unwrap();
+        let mut ledger = ledger(&folder);
         let chance = AtomicU64::new(1);
         let now = countersign_register::time("2026-11-25").unwrap();
         let app = App::new(
@@ -55,8 +49,10 @@ impl House {
                 let number = chance.fetch_add(1, Ordering::Relaxed).to_be_bytes();
                 bytes.iter_mut().zip(number.iter().cycle()).for_each(|(byte, from)| *byte = *from);
             }),
-        );
+        )
+        .with_ledger(&folder.join("ledger"));
         let server = Arc::new(Server { app, counted: Counted::default() });
+        drop(ledger);
         let router = router(&server);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
@@ -78,6 +74,34 @@ impl House {
         let reply = house.post("/v1/register/apply", &house.owner, &files);
         assert_eq!(reply.status, 200, "{}", reply.body);
         house
+    }
+
+    /// Everything that waits goes into the ledger; how many leaves it has then.
+    pub fn sequence(&self) -> u64 {
+        let store = self.server.app.store();
+        let mut sequencer = Sequencer::new(ledger(&self.folder), store).unwrap();
+        loop {
+            let (leaves, more) = sequencer.step(store).unwrap();
+            if !more {
+                return leaves;
+            }
+        }
+    }
+
+    /// A file as it is served: status, cache header, bytes.
+    pub fn file(&self, path: &str, token: &str) -> (u16, String, Vec<u8>) {
+        let mut request = Request::builder().uri(path);
+        if !token.is_empty() {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
+        self.runtime.block_on(async {
+            let request = request.body(Body::empty()).unwrap();
+            let response = self.router.clone().oneshot(request).await.unwrap();
+            let status = response.status().as_u16();
+            let cache = response.headers()["cache-control"].to_str().unwrap().to_owned();
+            let bytes = axum::body::to_bytes(response.into_body(), 64 << 20).await.unwrap();
+            (status, cache, bytes.to_vec())
+        })
     }
 
     pub fn sign_in(&self, code: &str) -> String {
@@ -142,4 +166,14 @@ impl Drop for House {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
+}
+
+fn ledger(folder: &Path) -> Ledger {
+    let options = OpenOptions {
+        origin: "test.example/instance",
+        private_key: None,
+        signing_seed: [7; 32],
+        handle_seed: [8; 32],
+    };
+    Ledger::open_in_order(&folder.join("ledger"), &options).unwrap()
 }

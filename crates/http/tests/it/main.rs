@@ -5,6 +5,7 @@
 mod asking;
 mod hostile;
 mod house;
+mod ledger;
 mod matrix;
 mod node;
 mod onboarding;

@@ -43,6 +43,7 @@ pub fn both(name: &str, test: impl Fn(&Place)) {
 /// A change that makes one version.
 pub fn change(id: u8, put: Put) -> Change {
     Change {
+        erased: Vec::new(),
         id: [id; 16],
         at: 1_000_000 + i64::from(id),
         by: "member:ann".to_owned(),
