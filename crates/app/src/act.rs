@@ -152,7 +152,7 @@ fn answer_key(caller: &Caller, act: &Act) -> Option<String> {
 }
 
 /// Keeps of an act what later acts need to know: who, when, as which verb.
-fn note(process: &mut Json, step: &effect::Step<'_>, act: &Act) {
+pub(crate) fn note(process: &mut Json, step: &effect::Step<'_>, act: &Act) {
     let mut entry = json!({
         "verb": step.verb,
         "by": step.caller.principal,

@@ -264,6 +264,10 @@ fn sponsor(verb: Verb, register: &mut Register, step: &Step<'_>) -> Result<(), A
             Verb::Leave => {
                 let left = step.time("at")?.unwrap_or(step.at);
                 end(&mut sponsor.employed, left);
+                // They never came.
+                if sponsor.employed.from.is_some_and(|from| from >= left) {
+                    sponsor.employed.from = None;
+                }
                 let after = |length: Duration| left.plus_nanos(length.0);
                 sponsor.reduced_from = Some(after(REDUCED_AFTER));
                 sponsor.succession_until = Some(after(STOPPED_AFTER));

@@ -18,6 +18,7 @@ mod ends;
 mod error;
 mod evidence;
 mod index;
+mod people;
 mod sequencer;
 mod token;
 
@@ -28,6 +29,7 @@ use countersign_ledger::Handles;
 use countersign_model::time::Timestamp;
 use countersign_store::Store;
 
+pub use countersign_model::time::{End, Interval};
 pub use countersign_register::{SETTINGS, SETTINGS_ID, parse as parse_register, time};
 pub use countersign_store::feed::{Changed, Cursor};
 pub use countersign_store::items::Filter;
@@ -37,6 +39,7 @@ pub use crate::apply::{Plan, Planned};
 pub use crate::caller::Caller;
 pub use crate::documents::{Page, View};
 pub use crate::error::AppError;
+pub use crate::people::{Missing, Person, Row as PersonRow, Sought};
 pub use crate::sequencer::{Sequencer, SequencerError};
 pub use crate::token::{Made, TokenKind};
 

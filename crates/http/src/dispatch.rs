@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::answer::Answer;
 use crate::request::Asked;
+use crate::{people, scim};
 
 const LIMIT: usize = 50;
 const LIMIT_MAX: i64 = 200;
@@ -43,6 +44,8 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
             Ok(Answer::new(200, json!({"files": files})))
         }
         Kind::Plan | Kind::Apply => apply(app, &caller, route, asked),
+        Kind::ImportPlan | Kind::Import => people::import(app, &caller, route, asked),
+        Kind::Scim(kind) => scim::dispatch(app, &caller, kind, asked),
         Kind::Changes => changes(app, &caller, asked),
         Kind::OpenApi | Kind::Health | Kind::Ready | Kind::SignIn => open(app, route, asked),
     }
@@ -51,6 +54,7 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
 /// What needs no token.
 fn open(app: &App, route: &Route, asked: &Asked) -> Result<Answer, Problem> {
     match route.kind {
+        Kind::Scim(kind) => Ok(scim::about(kind)),
         Kind::OpenApi => Ok(Answer::new(200, openapi::document())),
         Kind::Ready => {
             app.ready()?;

@@ -7,7 +7,9 @@
 
 mod answer;
 mod dispatch;
+mod people;
 mod request;
+mod scim;
 mod serve;
 
 pub use serve::{Counted, Server, router};

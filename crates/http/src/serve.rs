@@ -6,15 +6,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, Uri};
 use axum::routing::{MethodFilter, on};
 use countersign_app::App;
 use countersign_wire::problem::Problem;
-use countersign_wire::routes::{Method, Route, routes};
+use countersign_wire::routes::{Kind, Method, Route, routes};
+use countersign_wire::scim::is_scim;
 
 use crate::answer::{Answer, response};
 use crate::dispatch::dispatch;
 use crate::request::Asked;
+use crate::scim;
 
 /// What every request works with.
 #[derive(Debug)]
@@ -66,6 +68,8 @@ pub fn router(server: &Arc<Server>) -> Router {
             Method::Get => MethodFilter::GET,
             Method::Put => MethodFilter::PUT,
             Method::Post => MethodFilter::POST,
+            Method::Patch => MethodFilter::PATCH,
+            Method::Delete => MethodFilter::DELETE,
         };
         let path = route.path.clone();
         let (route, server) = (Arc::new(route), Arc::clone(server));
@@ -76,8 +80,8 @@ pub fn router(server: &Arc<Server>) -> Router {
         router = router.route(&path, on(filter, handler));
     }
     router
-        .fallback(|| async { not_found() })
-        .method_not_allowed_fallback(|| async { not_allowed() })
+        .fallback(|uri: Uri| async move { not_found(&uri) })
+        .method_not_allowed_fallback(|uri: Uri| async move { not_allowed(&uri) })
 }
 
 async fn handle(
@@ -93,7 +97,10 @@ async fn handle(
     server.counted.open.fetch_sub(1, Ordering::Relaxed);
     let status = answer.as_ref().map_or_else(|problem| problem.status, |answer| answer.status);
     server.counted.count(&route.operation(), status);
-    response(answer)
+    match route.kind {
+        Kind::Scim(_) => scim::response(answer),
+        _ => response(answer),
+    }
 }
 
 async fn work(server: Arc<Server>, route: Arc<Route>, asked: Asked) -> Result<Answer, Problem> {
@@ -113,12 +120,19 @@ async fn work(server: Arc<Server>, route: Arc<Route>, asked: Asked) -> Result<An
     })
 }
 
-fn not_found() -> Response<Body> {
+fn not_found(uri: &Uri) -> Response<Body> {
     let detail = "there is no such path; /v1/openapi.json lists all";
-    response(Err(Problem::new(404, "not_found", detail)))
+    refusal(uri, Problem::new(404, "not_found", detail))
 }
 
-fn not_allowed() -> Response<Body> {
+fn not_allowed(uri: &Uri) -> Response<Body> {
     let detail = "this path takes another method; /v1/openapi.json says which";
-    response(Err(Problem::new(405, "method_not_allowed", detail)))
+    refusal(uri, Problem::new(405, "method_not_allowed", detail))
+}
+
+fn refusal(uri: &Uri, problem: Problem) -> Response<Body> {
+    match is_scim(uri.path()) {
+        true => scim::response(Err(problem)),
+        false => response(Err(problem)),
+    }
 }

@@ -10,3 +10,4 @@ pub mod cursor;
 pub mod openapi;
 pub mod problem;
 pub mod routes;
+pub mod scim;

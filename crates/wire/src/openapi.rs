@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::routes::{Kind, Method, Route, routes};
+use crate::scim::{self, Scim};
 
 /// The document.
 pub fn document() -> Json {
@@ -45,10 +46,14 @@ fn operation(route: &Route) -> Json {
     if let Some((schema, required)) = request(route) {
         operation["requestBody"] = json!({
             "required": required,
-            "content": {"application/json": {"schema": schema}},
+            "content": {media(route): {"schema": schema}},
         });
     }
     operation
+}
+
+fn media(route: &Route) -> &'static str {
+    if scim::is_scim(&route.path) { "application/scim+json" } else { "application/json" }
 }
 
 fn parameters(route: &Route) -> Vec<Json> {
@@ -85,6 +90,7 @@ fn parameters(route: &Route) -> Vec<Json> {
         Kind::Act => {
             parameters.push(text("header", "if-match", "The ETag of the version you read."))
         }
+        Kind::Scim(kind) => parameters.extend(scim::parameters(kind)),
         _ => (),
     }
     if route.method != Method::Get && !route.is_open {
@@ -106,6 +112,9 @@ fn request(route: &Route) -> Option<(Json, bool)> {
         Kind::SignIn => Some((named("sign_in"), true)),
         Kind::MakeKey => Some((named("key"), true)),
         Kind::Plan | Kind::Apply => Some((named("files"), true)),
+        Kind::ImportPlan | Kind::Import => Some((named("employees"), true)),
+        Kind::Scim(Scim::Create | Scim::Replace) => Some((named("scim_user"), true)),
+        Kind::Scim(Scim::Patch) => Some((named("scim_patch"), true)),
         _ => None,
     }
 }
@@ -134,7 +143,10 @@ fn responses(route: &Route) -> Json {
         Kind::SignOut => responses["204"] = json!({"description": "Ended."}),
         Kind::Whoami => responses["200"] = body("caller", "Who you are here."),
         Kind::Export => responses["200"] = body("files", "The register as files."),
-        Kind::Plan | Kind::Apply => responses["200"] = body("plan", "What is, or would be, done."),
+        Kind::Plan | Kind::Apply | Kind::ImportPlan | Kind::Import => {
+            responses["200"] = body("plan", "What is, or would be, done.")
+        }
+        Kind::Scim(kind) => return scim::responses(kind),
         Kind::OpenApi | Kind::Health | Kind::Ready => {
             responses["200"] = json!({
                 "description": "It is.",
@@ -187,6 +199,14 @@ fn schemas() -> Json {
             "principal": text, "role": text, "organization": maybe, "sponsor": maybe,
             "tenant": maybe,
         })),
+        "employees": object(&["people"], json!({
+            "people": {"type": "array", "items": object(&["id"], json!({
+                "id": text, "name": text, "email": text, "employed_from": text,
+                "employed_until": text,
+            }))},
+            "complete": {"type": "boolean", "description": "Who is not named has left."},
+            "why": text,
+        })),
         "files": object(&["files"], json!({
             "files": {"type": "array", "items": object(
                 &["name", "text"], json!({"name": text, "text": text}),
@@ -209,6 +229,7 @@ fn schemas() -> Json {
             "tenant": text,
         })),
     });
+    scim::add_schemas(&mut schemas);
     for (noun, schema) in countersign_register::document_schemas("#/components/schemas") {
         schemas[noun] = schema;
     }

@@ -3,6 +3,8 @@
 use countersign_model::lifecycle;
 use countersign_register::{Noun, SETTINGS};
 
+use crate::scim::{self, Scim};
+
 /// What a route does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -22,6 +24,10 @@ pub enum Kind {
     Plan,
     Apply,
     Changes,
+    /// What an import of employees would do.
+    ImportPlan,
+    Import,
+    Scim(Scim),
     OpenApi,
     Health,
     Ready,
@@ -32,6 +38,8 @@ pub enum Method {
     Get,
     Put,
     Post,
+    Patch,
+    Delete,
 }
 
 impl Method {
@@ -40,6 +48,8 @@ impl Method {
             Self::Get => "GET",
             Self::Put => "PUT",
             Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
         }
     }
 }
@@ -64,7 +74,7 @@ impl Route {
     /// Unique among all routes.
     pub fn operation(&self) -> String {
         let path = self.path.trim_start_matches("/v1").replace(['{', '}'], "");
-        let name = path.trim_matches('/').replace(['/', '-', '.'], "_");
+        let name = path.trim_matches('/').replace(['/', '-', '.', ':'], "_");
         format!("{}_{name}", self.method.as_str().to_lowercase())
     }
 }
@@ -88,6 +98,7 @@ pub fn routes() -> Vec<Route> {
     for noun in nouns {
         routes.extend(of_noun(noun));
     }
+    routes.extend(scim::routes());
     routes
 }
 
@@ -133,6 +144,22 @@ fn fixed() -> Vec<Route> {
             ("register", "apply"),
             false,
             "Make the server what these files say.",
+        ),
+        route(
+            Post,
+            "/v1/directory/plan",
+            K::ImportPlan,
+            ("sponsor", "arrive"),
+            false,
+            "What an import of these employees would do.",
+        ),
+        route(
+            Post,
+            "/v1/directory/import",
+            K::Import,
+            ("sponsor", "arrive"),
+            false,
+            "Make the sponsors what this list of employees says.",
         ),
         route(Get, "/v1/changes", K::Changes, ("change", "list"), false, "Every act, in order."),
     ]

@@ -6,3 +6,4 @@ mod hostile;
 mod house;
 mod matrix;
 mod resources;
+mod scim;
