@@ -20,6 +20,7 @@ mod evidence;
 mod index;
 mod people;
 mod sequencer;
+mod sign_in;
 mod token;
 
 use std::sync::{Mutex, PoisonError};

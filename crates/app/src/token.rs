@@ -16,7 +16,7 @@ const OWNER: &str = "owner";
 const HOUR: Duration = Duration(3_600 * 1_000_000_000);
 const CODE_LASTS: Duration = HOUR;
 const CODE_TRIES: i64 = 5;
-const SESSION_LASTS: Duration = Duration(8 * HOUR.0);
+pub(crate) const SESSION_LASTS: Duration = Duration(8 * HOUR.0);
 /// No key lives longer; who needs one for longer gets a new one in time.
 const KEY_LASTS_MAX: Duration = Duration(90 * 24 * HOUR.0);
 
@@ -26,6 +26,8 @@ pub enum TokenKind {
     Session,
     Key,
     Invitation,
+    /// With which a sign-in by the company's directory begins.
+    Directory,
 }
 
 impl TokenKind {
@@ -35,6 +37,7 @@ impl TokenKind {
             Self::Session => "session",
             Self::Key => "key",
             Self::Invitation => "invitation",
+            Self::Directory => "directory",
         }
     }
 }
@@ -140,12 +143,20 @@ impl App {
         }
     }
 
-    fn member(&self, id: &str) -> Result<Caller, AppError> {
+    pub(crate) fn member(&self, id: &str) -> Result<Caller, AppError> {
         let item = self.store.item("member", id)?.ok_or(AppError::Unauthenticated)?;
         if item.state != effect::CURRENT {
             return Err(AppError::Unauthenticated);
         }
-        caller(&format!("member:{id}"), &parse(&item.body)?)
+        let caller = caller(&format!("member:{id}"), &parse(&item.body)?)?;
+        // Who has left sponsors nothing any more, from that moment on.
+        let sponsor = caller.sponsor.as_deref().filter(|_| caller.role == Role::Sponsor);
+        if let Some(sponsor) = sponsor
+            && !self.is_employed(sponsor)?
+        {
+            return Err(AppError::Unauthenticated);
+        }
+        Ok(caller)
     }
 
     /// The identity and the credential of a key must both be in force now.
@@ -252,7 +263,7 @@ impl App {
     }
 
     /// A new version of a member; with no document, the same again, as evidence of what was done.
-    fn member_change(
+    pub(crate) fn member_change(
         &self,
         by: &Caller,
         verb: &str,
@@ -279,7 +290,7 @@ impl App {
         self.change(&deed, vec![version], &|id| self.organization_of(id))
     }
 
-    fn token(
+    pub(crate) fn token(
         &self,
         kind: TokenKind,
         principal: &str,

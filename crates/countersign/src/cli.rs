@@ -2,6 +2,7 @@
 
 mod evidence;
 mod serve;
+mod sponsors;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,6 +13,8 @@ pub use serve::{
     ActArgs, ApplyArgs, ExportArgs, ItemArgs, KeyArgs, ListArgs, Log, PutArgs, ServeArgs,
     ServerArgs, SignInArgs,
 };
+
+pub use sponsors::{ImportArgs, SponsorsCommand};
 
 pub use evidence::{BundleArgs, ProveArgs, RotateArgs, TrustArgs, VerifyArgs, WitnessCommand};
 
@@ -90,6 +93,9 @@ pub enum Command {
     Whoami(ServerArgs),
     /// Bring a server to what a register says, after showing the plan.
     Apply(ApplyArgs),
+    /// The company's employees, as far as they sponsor outsiders.
+    #[command(subcommand)]
+    Sponsors(SponsorsCommand),
     /// Write the server's register as files that `apply` would find nothing to do about.
     Export(ExportArgs),
     /// List the items of a noun.

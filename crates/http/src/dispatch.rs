@@ -47,7 +47,12 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
         Kind::ImportPlan | Kind::Import => people::import(app, &caller, route, asked),
         Kind::Scim(kind) => scim::dispatch(app, &caller, kind, asked),
         Kind::Changes => changes(app, &caller, asked),
-        Kind::OpenApi | Kind::Health | Kind::Ready | Kind::SignIn => open(app, route, asked),
+        Kind::OpenApi
+        | Kind::Health
+        | Kind::Ready
+        | Kind::SignIn
+        | Kind::DirectorySignIn
+        | Kind::DirectoryReturn => open(app, route, asked),
     }
 }
 

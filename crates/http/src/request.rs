@@ -10,6 +10,8 @@ use countersign_wire::problem::Problem;
 use countersign_wire::routes::{Kind, Route};
 use serde_json::Value as Json;
 
+use crate::cookies;
+
 /// The body of most requests.
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// Of those that carry a register.
@@ -52,7 +54,8 @@ impl Asked {
         Ok(Self {
             id: id(route, path)?,
             query: query(parts.uri.query().unwrap_or_default())?,
-            token: token(&parts.headers),
+            token: token(&parts.headers)
+                .or_else(|| cookies::session(&parts.method, &parts.headers)),
             body: json(&bytes)?,
             rev: rev(&parts.headers)?,
             key: key(&parts.headers)?,

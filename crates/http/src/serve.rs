@@ -15,14 +15,17 @@ use countersign_wire::scim::is_scim;
 
 use crate::answer::{Answer, response};
 use crate::dispatch::dispatch;
+use crate::oidc::Oidc;
 use crate::request::Asked;
-use crate::scim;
+use crate::{cookies, scim};
 
 /// What every request works with.
 #[derive(Debug)]
 pub struct Server {
     pub app: App,
     pub counted: Counted,
+    /// The company's directory, if people sign in by it.
+    pub oidc: Option<Oidc>,
 }
 
 /// How many requests of each operation had which status.
@@ -90,6 +93,12 @@ async fn handle(
     request: Request<Body>,
 ) -> Response<Body> {
     server.counted.open.fetch_add(1, Ordering::Relaxed);
+    if matches!(route.kind, Kind::DirectorySignIn | Kind::DirectoryReturn) {
+        let response = cookies::directory(server, route, request).await;
+        server.counted.open.fetch_sub(1, Ordering::Relaxed);
+        server.counted.count(&route.operation(), response.status().as_u16());
+        return response;
+    }
     let answer = match Asked::read(route, request).await {
         Ok(asked) => work(Arc::clone(server), Arc::clone(route), asked).await,
         Err(problem) => Err(problem),

@@ -140,6 +140,9 @@ fn responses(route: &Route) -> Json {
         Kind::MakeKey | Kind::MakeCode | Kind::SignIn => {
             responses["201"] = body("made", "A secret, shown this once.");
         }
+        Kind::DirectorySignIn | Kind::DirectoryReturn => {
+            responses["303"] = json!({"description": "Go there."});
+        }
         Kind::SignOut => responses["204"] = json!({"description": "Ended."}),
         Kind::Whoami => responses["200"] = body("caller", "Who you are here."),
         Kind::Export => responses["200"] = body("files", "The register as files."),
@@ -227,6 +230,7 @@ fn schemas() -> Json {
         "member_document": object(&["id", "role"], json!({
             "id": text, "role": text, "name": text, "organization": text, "sponsor": text,
             "tenant": text,
+            "oidc_subject": {"type": "string", "description": "`sub` at the company's directory."},
         })),
     });
     scim::add_schemas(&mut schemas);

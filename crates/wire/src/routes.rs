@@ -18,6 +18,10 @@ pub enum Kind {
     /// A code with which a member signs in.
     MakeCode,
     SignIn,
+    /// To the company's directory.
+    DirectorySignIn,
+    /// Back from it.
+    DirectoryReturn,
     SignOut,
     Whoami,
     Export,
@@ -119,6 +123,22 @@ fn fixed() -> Vec<Route> {
         route(Get, "/readyz", K::Ready, ("instance", "read"), true, "Whether it can serve."),
         route(Get, "/v1/openapi.json", K::OpenApi, ("instance", "read"), true, "This document."),
         route(Post, "/v1/sign-in", K::SignIn, ("self", "begin"), true, "A session for a code."),
+        route(
+            Get,
+            "/v1/sign-in/oidc",
+            K::DirectorySignIn,
+            ("self", "begin"),
+            true,
+            "Sign in by the company's directory.",
+        ),
+        route(
+            Get,
+            "/v1/sign-in/oidc/callback",
+            K::DirectoryReturn,
+            ("self", "begin"),
+            true,
+            "Back from the company's directory, with a session.",
+        ),
         route(Post, "/v1/sign-out", K::SignOut, ("self", "end"), false, "End this session."),
         route(Get, "/v1/self", K::Whoami, ("self", "read"), false, "Who you are here."),
         route(

@@ -5,5 +5,6 @@
 mod hostile;
 mod house;
 mod matrix;
+mod oidc;
 mod resources;
 mod scim;
