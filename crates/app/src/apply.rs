@@ -12,7 +12,7 @@ use crate::documents::parse;
 use crate::effect::{self, Step};
 use crate::ends::{ending_verb, is_over};
 use crate::evidence::{Deed, Version};
-use crate::{Act, App, AppError, Caller};
+use crate::{Act, App, AppError, Caller, people};
 
 /// What will be, or was, done to make the server what the folder says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -77,17 +77,22 @@ impl App {
         if steps.is_empty() {
             return Ok(Plan { steps, unchanged });
         }
-        let versions = drafts.iter().map(|draft| Version {
-            noun: &draft.planned.noun,
-            id: &draft.planned.id,
-            after: draft.before.as_ref(),
-            state: draft.state.clone(),
-            body: draft.body.clone(),
-            process: json!({"by": caller.principal, "applied": true}),
-        });
+        let mut versions = Vec::with_capacity(drafts.len());
+        for draft in &drafts {
+            let mut process = json!({"by": caller.principal, "applied": true});
+            people::keep_directory(&mut process, draft.before.as_ref())?;
+            versions.push(Version {
+                noun: &draft.planned.noun,
+                id: &draft.planned.id,
+                after: draft.before.as_ref(),
+                state: draft.state.clone(),
+                body: draft.body.clone(),
+                process,
+            });
+        }
         let id = self.act_id(caller, act);
         let deed = Deed { by: caller, verb: "register.apply", why: act.why.as_deref(), id };
-        let change = self.change(&deed, versions.collect(), &self.organizations_in(register))?;
+        let change = self.change(&deed, versions, &self.organizations_in(register))?;
         self.commit(Batch { changes: vec![change], ..Batch::default() })?;
         Ok(Plan { steps, unchanged })
     }
@@ -108,6 +113,10 @@ impl App {
             }
         }
         for item in current.into_values().filter(|item| !is_over(item)) {
+            // Who comes from the directory leaves by it.
+            if people::is_of_directory(&item)? {
+                continue;
+            }
             drafts.extend(self.ending_draft(caller, item)?);
         }
         Ok((drafts, unchanged))
@@ -228,7 +237,7 @@ fn stated(noun: &str, body: &Json) -> String {
     effect::stated(noun, &register).to_owned()
 }
 
-fn changed_keys(old: &Json, new: &Json) -> Vec<String> {
+pub(crate) fn changed_keys(old: &Json, new: &Json) -> Vec<String> {
     let empty = serde_json::Map::new();
     let (old, new) = (old.as_object().unwrap_or(&empty), new.as_object().unwrap_or(&empty));
     let all = old.keys().chain(new.keys().filter(|key| !old.contains_key(*key)));

@@ -293,6 +293,10 @@ fn sponsor(verb: Verb, register: &mut Register, step: &Step<'_>) -> Result<(), A
             Verb::Leave => {
                 let left = step.time("at")?.unwrap_or(step.at);
                 *sponsor = succession::departed(sponsor, left, succession::Clock::default());
+                // They never came.
+                if sponsor.employed.from.is_some_and(|from| from >= left) {
+                    sponsor.employed.from = None;
+                }
             }
             // By hand what the clock does by itself, only sooner.
             Verb::Reduce => sponsor.reduced_from = Some(step.at),

@@ -55,7 +55,10 @@ impl App {
         let mut rows = Vec::with_capacity(versions.len());
         for version in versions {
             let before = version.after.map(|item| hash(&item.digest)).transpose()?;
-            let index = index(version.noun, version.id, &version.body, organization_of)?;
+            let mut index = index(version.noun, version.id, &version.body, organization_of)?;
+            if version.noun == "sponsor" {
+                crate::people::index(&mut index, version.id, &version.body, &version.process);
+            }
             let put = self.version(version, index);
             rows.push(self.row(deed, at.0, &put, before)?);
             puts.push(put);

@@ -18,7 +18,7 @@ const OWNER: &str = "owner";
 const HOUR: Duration = Duration(3_600 * 1_000_000_000);
 const CODE_LASTS: Duration = HOUR;
 const CODE_TRIES: i64 = 5;
-const SESSION_LASTS: Duration = Duration(8 * HOUR.0);
+pub(crate) const SESSION_LASTS: Duration = Duration(8 * HOUR.0);
 /// No key lives longer; who needs one for longer gets a new one in time.
 const KEY_LASTS_MAX: Duration = Duration(90 * 24 * HOUR.0);
 
@@ -28,6 +28,8 @@ pub enum TokenKind {
     Session,
     Key,
     Invitation,
+    /// With which a sign-in by the company's directory begins.
+    Directory,
 }
 
 impl TokenKind {
@@ -37,6 +39,7 @@ impl TokenKind {
             Self::Session => "session",
             Self::Key => "key",
             Self::Invitation => "invitation",
+            Self::Directory => "directory",
         }
     }
 }
@@ -142,7 +145,7 @@ impl App {
         }
     }
 
-    fn member(&self, id: &str) -> Result<Caller, AppError> {
+    pub(crate) fn member(&self, id: &str) -> Result<Caller, AppError> {
         let item = self.store.item("member", id)?.ok_or(AppError::Unauthenticated)?;
         if item.state != effect::CURRENT {
             return Err(AppError::Unauthenticated);
@@ -286,7 +289,7 @@ impl App {
     }
 
     /// A new version of a member; with no document, the same again, as evidence of what was done.
-    fn member_change(
+    pub(crate) fn member_change(
         &self,
         by: &Caller,
         verb: &str,

@@ -2,6 +2,7 @@
 
 mod evidence;
 mod serve;
+mod sponsors;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,6 +14,8 @@ pub use serve::{
     ListArgs, Log, OnboardArgs, PlaceArgs, PutArgs, ServeArgs, ServerArgs, SignInArgs,
     TemplatesArgs,
 };
+
+pub use sponsors::{ImportArgs, SponsorsCommand};
 
 pub use evidence::{
     BundleArgs, ProofArgs, ProveArgs, RotateArgs, TrustArgs, VerifyArgs, WitnessCommand,
@@ -93,6 +96,9 @@ pub enum Command {
     Whoami(ServerArgs),
     /// Bring a server to what a register says, after showing the plan.
     Apply(ApplyArgs),
+    /// The company's employees, as far as they sponsor outsiders.
+    #[command(subcommand)]
+    Sponsors(SponsorsCommand),
     /// Write the server's register as files that `apply` would find nothing to do about.
     Export(ExportArgs),
     /// List the items of a noun.

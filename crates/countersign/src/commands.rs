@@ -16,6 +16,7 @@ pub mod session;
 pub mod show;
 pub mod simulate;
 pub mod sources;
+pub mod sponsors;
 pub mod trace;
 pub mod verify;
 pub mod witness;

@@ -79,6 +79,7 @@ fn run(command: Command, told: Told) -> anyhow::Result<Exit> {
         Command::SignOut(server) => commands::session::sign_out(&server),
         Command::Whoami(server) => commands::session::whoami(&server, told),
         Command::Apply(args) => commands::apply::apply(&args, told),
+        Command::Sponsors(command) => commands::sponsors::run(&command, told),
         Command::Export(args) => commands::apply::export(&args),
         Command::List(args) => commands::items::list(&args, told),
         Command::Get(args) => commands::items::get(&args, told),

@@ -4,6 +4,7 @@ mod background;
 mod domains;
 mod listen;
 mod metrics;
+mod oidc;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -57,7 +58,7 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
     if sequencer.is_some() {
         tell_first_code(&app)?;
     }
-    let server = Arc::new(Server { app, counted: Counted::default() });
+    let server = Arc::new(Server { app, counted: Counted::default(), oidc: oidc::of(args)? });
     let background = Background { server: Arc::clone(&server), address, folder };
     serve_until_told(args, &server, background, sequencer)
 }

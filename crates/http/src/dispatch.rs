@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::answer::Answer;
 use crate::custody;
 use crate::request::Asked;
+use crate::{people, scim};
 
 const LIMIT: usize = 50;
 const LIMIT_MAX: i64 = 200;
@@ -63,6 +64,8 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
             Ok(Answer::new(200, json!({"files": files})))
         }
         Kind::Plan | Kind::Apply => apply(app, &caller, route, asked),
+        Kind::ImportPlan | Kind::Import => people::import(app, &caller, route, asked),
+        Kind::Scim(kind) => scim::dispatch(app, &caller, kind, asked),
         Kind::Changes => changes(app, &caller, asked),
         Kind::Proof => crate::ledger::proof(app, &caller, asked),
         Kind::Erase => custody::erase(app, &caller, route, asked),
@@ -78,6 +81,8 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
         | Kind::Health
         | Kind::Ready
         | Kind::SignIn
+        | Kind::DirectorySignIn
+        | Kind::DirectoryReturn
         | Kind::Invitation
         | Kind::Complete => open(app, route, asked),
     }
@@ -86,6 +91,7 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
 /// What needs no token.
 fn open(app: &App, route: &Route, asked: &Asked) -> Result<Answer, Problem> {
     match route.kind {
+        Kind::Scim(kind) => Ok(scim::about(kind)),
         Kind::OpenApi => Ok(Answer::new(200, openapi::document())),
         Kind::Ready => {
             app.ready()?;

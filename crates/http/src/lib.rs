@@ -6,10 +6,17 @@
 //! Forbidden here: SQL, decisions.
 
 mod answer;
+mod cookies;
 mod custody;
 mod dispatch;
 mod ledger;
+mod oidc;
+mod people;
 mod request;
+mod scim;
 mod serve;
 
+pub use oidc::{
+    CALLBACK, Call, Expected, Fetch, IdTokenError, Known, Oidc, is_safe, percent, verify,
+};
 pub use serve::{Counted, Server, router};

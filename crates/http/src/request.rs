@@ -10,6 +10,8 @@ use countersign_wire::problem::Problem;
 use countersign_wire::routes::{Kind, Route};
 use serde_json::Value as Json;
 
+use crate::cookies;
+
 /// The body of most requests.
 const BODY_BYTES_MAX: usize = 1 << 20;
 /// Of those that carry a register.
@@ -38,7 +40,7 @@ impl Asked {
     pub async fn read(route: &Route, request: Request<Body>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let limit = match route.kind {
-            Kind::Plan | Kind::Apply => REGISTER_BYTES_MAX,
+            Kind::Plan | Kind::Apply | Kind::ImportPlan | Kind::Import => REGISTER_BYTES_MAX,
             _ => BODY_BYTES_MAX,
         };
         let bytes = axum::body::to_bytes(body, limit).await.map_err(|_| {
@@ -52,7 +54,8 @@ impl Asked {
         Ok(Self {
             id: id(route, path)?,
             query: query(parts.uri.query().unwrap_or_default())?,
-            token: token(&parts.headers),
+            token: token(&parts.headers)
+                .or_else(|| cookies::session(&parts.method, &parts.headers)),
             body: json(&bytes)?,
             rev: rev(&parts.headers)?,
             key: key(&parts.headers)?,

@@ -6,22 +6,27 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, Uri};
 use axum::routing::{MethodFilter, on};
 use countersign_app::App;
 use countersign_wire::problem::Problem;
 use countersign_wire::routes::{Kind, Method, Route, routes};
+use countersign_wire::scim::is_scim;
 
 use crate::answer::{Answer, response};
 use crate::dispatch::dispatch;
 use crate::ledger;
+use crate::oidc::Oidc;
 use crate::request::Asked;
+use crate::{cookies, scim};
 
 /// What every request works with.
 #[derive(Debug)]
 pub struct Server {
     pub app: App,
     pub counted: Counted,
+    /// The company's directory, if people sign in by it.
+    pub oidc: Option<Oidc>,
 }
 
 /// How many requests of each operation had which status.
@@ -67,6 +72,8 @@ pub fn router(server: &Arc<Server>) -> Router {
             Method::Get => MethodFilter::GET,
             Method::Put => MethodFilter::PUT,
             Method::Post => MethodFilter::POST,
+            Method::Patch => MethodFilter::PATCH,
+            Method::Delete => MethodFilter::DELETE,
         };
         let path = route.path.clone();
         let (route, server) = (Arc::new(route), Arc::clone(server));
@@ -77,8 +84,8 @@ pub fn router(server: &Arc<Server>) -> Router {
         router = router.route(&path, on(filter, handler));
     }
     router
-        .fallback(|| async { not_found() })
-        .method_not_allowed_fallback(|| async { not_allowed() })
+        .fallback(|uri: Uri| async move { not_found(&uri) })
+        .method_not_allowed_fallback(|uri: Uri| async move { not_allowed(&uri) })
 }
 
 async fn handle(
@@ -87,20 +94,32 @@ async fn handle(
     request: Request<Body>,
 ) -> Response<Body> {
     server.counted.open.fetch_add(1, Ordering::Relaxed);
-    if route.kind == Kind::Ledger {
-        let response = ledger::file(server, request).await;
-        server.counted.open.fetch_sub(1, Ordering::Relaxed);
-        server.counted.count(&route.operation(), response.status().as_u16());
-        return response;
-    }
+    let response = match route.kind {
+        Kind::Ledger => ledger::file(server, request).await,
+        Kind::DirectorySignIn | Kind::DirectoryReturn => {
+            cookies::directory(server, route, request).await
+        }
+        _ => answered(server, route, request).await,
+    };
+    server.counted.open.fetch_sub(1, Ordering::Relaxed);
+    server.counted.count(&route.operation(), response.status().as_u16());
+    response
+}
+
+/// What a verb of `app` answers.
+async fn answered(
+    server: &Arc<Server>,
+    route: &Arc<Route>,
+    request: Request<Body>,
+) -> Response<Body> {
     let answer = match Asked::read(route, request).await {
         Ok(asked) => work(Arc::clone(server), Arc::clone(route), asked).await,
         Err(problem) => Err(problem),
     };
-    server.counted.open.fetch_sub(1, Ordering::Relaxed);
-    let status = answer.as_ref().map_or_else(|problem| problem.status, |answer| answer.status);
-    server.counted.count(&route.operation(), status);
-    response(answer)
+    match route.kind {
+        Kind::Scim(_) => scim::response(answer),
+        _ => response(answer),
+    }
 }
 
 async fn work(server: Arc<Server>, route: Arc<Route>, asked: Asked) -> Result<Answer, Problem> {
@@ -120,12 +139,19 @@ async fn work(server: Arc<Server>, route: Arc<Route>, asked: Asked) -> Result<An
     })
 }
 
-fn not_found() -> Response<Body> {
+fn not_found(uri: &Uri) -> Response<Body> {
     let detail = "there is no such path; /v1/openapi.json lists all";
-    response(Err(Problem::new(404, "not_found", detail)))
+    refusal(uri, Problem::new(404, "not_found", detail))
 }
 
-fn not_allowed() -> Response<Body> {
+fn not_allowed(uri: &Uri) -> Response<Body> {
     let detail = "this path takes another method; /v1/openapi.json says which";
-    response(Err(Problem::new(405, "method_not_allowed", detail)))
+    refusal(uri, Problem::new(405, "method_not_allowed", detail))
+}
+
+fn refusal(uri: &Uri, problem: Problem) -> Response<Body> {
+    match is_scim(uri.path()) {
+        true => scim::response(Err(problem)),
+        false => response(Err(problem)),
+    }
 }

@@ -18,16 +18,19 @@ pub enum Role {
     Auditor,
     Application,
     PartnerAdmin,
+    /// The company's directory: it says which employees there are.
+    Directory,
 }
 
 impl Role {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Owner,
         Self::Security,
         Self::Sponsor,
         Self::Auditor,
         Self::Application,
         Self::PartnerAdmin,
+        Self::Directory,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -38,6 +41,7 @@ impl Role {
             Self::Auditor => "auditor",
             Self::Application => "application",
             Self::PartnerAdmin => "partner_admin",
+            Self::Directory => "directory",
         }
     }
 

@@ -11,3 +11,4 @@ pub mod openapi;
 pub mod problem;
 pub mod proofs;
 pub mod routes;
+pub mod scim;

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use crate::routes::{Kind, Method, Route, routes};
+use crate::scim::{self, Scim};
 
 /// The document.
 pub fn document() -> Json {
@@ -45,10 +46,14 @@ fn operation(route: &Route) -> Json {
     if let Some((schema, required)) = request(route) {
         operation["requestBody"] = json!({
             "required": required,
-            "content": {"application/json": {"schema": schema}},
+            "content": {media(route): {"schema": schema}},
         });
     }
     operation
+}
+
+fn media(route: &Route) -> &'static str {
+    if scim::is_scim(&route.path) { "application/scim+json" } else { "application/json" }
 }
 
 fn parameters(route: &Route) -> Vec<Json> {
@@ -95,6 +100,7 @@ fn parameters(route: &Route) -> Vec<Json> {
         Kind::Act => {
             parameters.push(text("header", "if-match", "The ETag of the version you read."));
         }
+        Kind::Scim(kind) => parameters.extend(scim::parameters(kind)),
         _ => (),
     }
     if route.method != Method::Get && !route.is_open {
@@ -122,6 +128,9 @@ fn request(route: &Route) -> Option<(Json, bool)> {
         Kind::Invite => Some((named("invite"), true)),
         Kind::Complete => Some((named("given"), true)),
         Kind::Plan | Kind::Apply => Some((named("files"), true)),
+        Kind::ImportPlan | Kind::Import => Some((named("employees"), true)),
+        Kind::Scim(Scim::Create | Scim::Replace) => Some((named("scim_user"), true)),
+        Kind::Scim(Scim::Patch) => Some((named("scim_patch"), true)),
         _ => None,
     }
 }
@@ -156,10 +165,16 @@ fn responses(route: &Route) -> Json {
         Kind::MakeKey | Kind::MakeCode | Kind::SignIn => {
             responses["201"] = body("made", "A secret, shown this once.");
         }
+        Kind::DirectorySignIn | Kind::DirectoryReturn => {
+            responses["303"] = json!({"description": "Go there."});
+        }
         Kind::SignOut => responses["204"] = json!({"description": "Ended."}),
         Kind::Whoami => responses["200"] = body("caller", "Who you are here."),
         Kind::Export => responses["200"] = body("files", "The register as files."),
-        Kind::Plan | Kind::Apply => responses["200"] = body("plan", "What is, or would be, done."),
+        Kind::Plan | Kind::Apply | Kind::ImportPlan | Kind::Import => {
+            responses["200"] = body("plan", "What is, or would be, done.")
+        }
+        Kind::Scim(kind) => return scim::responses(kind),
         Kind::Proof => responses["200"] = body("change_proof", "The proof."),
         Kind::Ledger => {
             responses["200"] = json!({
@@ -225,18 +240,13 @@ fn schemas() -> Json {
             "principal": text, "role": text, "organization": maybe, "sponsor": maybe,
             "tenant": maybe,
         })),
-        "files": object(&["files"], json!({
-            "files": {"type": "array", "items": object(
-                &["name", "text"], json!({"name": text, "text": text}),
-            )},
+        "employees": object(&["people"], json!({
+            "people": {"type": "array", "items": object(&["id"], json!({
+                "id": text, "name": text, "email": text, "employed_from": text,
+                "employed_until": text,
+            }))},
+            "complete": {"type": "boolean", "description": "Who is not named has left."},
             "why": text,
-        })),
-        "plan": object(&["steps", "unchanged"], json!({
-            "steps": {"type": "array", "items": {"type": "object"}},
-            "unchanged": {"type": "integer"},
-        })),
-        "changes": object(&["changes"], json!({
-            "changes": {"type": "array", "items": {"type": "object"}}, "next": maybe,
         })),
         "problem": object(&["type", "title", "status", "code", "detail"], json!({
             "type": text, "title": text, "status": {"type": "integer"}, "code": text,
@@ -249,14 +259,45 @@ fn schemas() -> Json {
         "member_document": object(&["id", "role"], json!({
             "id": text, "role": text, "name": text, "email": text, "organization": text,
             "sponsor": text, "tenant": text,
+            "oidc_subject": {"type": "string", "description": "`sub` at the company's directory."},
         })),
     });
+    as_code(&mut schemas);
     onboarding(&mut schemas);
     custody(&mut schemas);
+    scim::add_schemas(&mut schemas);
     for (noun, schema) in countersign_register::document_schemas("#/components/schemas") {
         schemas[noun] = schema;
     }
     schemas
+}
+
+/// The register as files, and what was done to it.
+fn as_code(schemas: &mut Json) {
+    let text = json!({"type": "string"});
+    let maybe = json!({"type": ["string", "null"]});
+    schemas["files"] = object(
+        &["files"],
+        json!({
+            "files": {"type": "array", "items": object(
+                &["name", "text"], json!({"name": text, "text": text}),
+            )},
+            "why": text,
+        }),
+    );
+    schemas["plan"] = object(
+        &["steps", "unchanged"],
+        json!({
+            "steps": {"type": "array", "items": {"type": "object"}},
+            "unchanged": {"type": "integer"},
+        }),
+    );
+    schemas["changes"] = object(
+        &["changes"],
+        json!({
+            "changes": {"type": "array", "items": {"type": "object"}}, "next": maybe,
+        }),
+    );
 }
 
 /// Proofs, erasure and legal holds.

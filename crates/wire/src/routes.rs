@@ -3,6 +3,8 @@
 use countersign_model::lifecycle;
 use countersign_register::{Noun, SETTINGS};
 
+use crate::scim::{self, Scim};
+
 /// What a route does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -26,6 +28,10 @@ pub enum Kind {
     /// What the holder of an invitation gives.
     Complete,
     SignIn,
+    /// To the company's directory.
+    DirectorySignIn,
+    /// Back from it.
+    DirectoryReturn,
     SignOut,
     Whoami,
     Export,
@@ -42,6 +48,10 @@ pub enum Kind {
     KeepHold,
     /// A file of the ledger that everybody may read, or that takes a token.
     Ledger,
+    /// What an import of employees would do.
+    ImportPlan,
+    Import,
+    Scim(Scim),
     OpenApi,
     Health,
     Ready,
@@ -52,6 +62,8 @@ pub enum Method {
     Get,
     Put,
     Post,
+    Patch,
+    Delete,
 }
 
 impl Method {
@@ -60,6 +72,8 @@ impl Method {
             Self::Get => "GET",
             Self::Put => "PUT",
             Self::Post => "POST",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
         }
     }
 }
@@ -84,7 +98,7 @@ impl Route {
     /// Unique among all routes.
     pub fn operation(&self) -> String {
         let path = self.path.trim_start_matches("/v1").replace(['{', '}', '*'], "");
-        let name = path.trim_matches('/').replace(['/', '-', '.'], "_");
+        let name = path.trim_matches('/').replace(['/', '-', '.', ':'], "_");
         format!("{}_{name}", self.method.as_str().to_lowercase())
     }
 }
@@ -116,13 +130,14 @@ pub fn routes() -> Vec<Route> {
     for noun in nouns {
         routes.extend(of_noun(noun));
     }
+    routes.extend(scim::routes());
     routes
 }
 
 type Fixed = (Method, &'static str, Kind, (&'static str, &'static str), &'static str);
 
 /// Those that take no token.
-const OPEN: [Fixed; 5] = {
+const OPEN: [Fixed; 7] = {
     use Kind as K;
     use Method::{Get, Post};
     [
@@ -130,6 +145,20 @@ const OPEN: [Fixed; 5] = {
         (Get, "/readyz", K::Ready, ("instance", "read"), "Whether it can serve."),
         (Get, "/v1/openapi.json", K::OpenApi, ("instance", "read"), "This document."),
         (Post, "/v1/sign-in", K::SignIn, ("self", "begin"), "A session for a code."),
+        (
+            Get,
+            "/v1/sign-in/oidc",
+            K::DirectorySignIn,
+            ("self", "begin"),
+            "Sign in by the company's directory.",
+        ),
+        (
+            Get,
+            "/v1/sign-in/oidc/callback",
+            K::DirectoryReturn,
+            ("self", "begin"),
+            "Back from the company's directory, with a session.",
+        ),
         (
             Get,
             "/ledger/{*file}",
@@ -141,7 +170,7 @@ const OPEN: [Fixed; 5] = {
 };
 
 /// Those that do.
-const CLOSED: [Fixed; 16] = {
+const CLOSED: [Fixed; 18] = {
     use Kind as K;
     use Method::{Get, Post};
     [
@@ -191,6 +220,20 @@ const CLOSED: [Fixed; 16] = {
             "Give what the invitation asks for. Each call is a try.",
         ),
         (Get, "/v1/changes", K::Changes, ("change", "list"), "Every act, in order."),
+        (
+            Post,
+            "/v1/directory/plan",
+            K::ImportPlan,
+            ("sponsor", "arrive"),
+            "What an import of these employees would do.",
+        ),
+        (
+            Post,
+            "/v1/directory/import",
+            K::Import,
+            ("sponsor", "arrive"),
+            "Make the sponsors what this list of employees says.",
+        ),
         (
             Get,
             "/v1/changes/{id}/proof",

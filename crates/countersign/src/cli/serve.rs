@@ -45,6 +45,18 @@ pub struct ServeArgs {
     /// Where metrics are served.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9380")]
     pub metrics: std::net::SocketAddr,
+    /// Where people reach this server, such as `https://access.example.com`.
+    #[arg(long, value_name = "URL", env = "COUNTERSIGN_PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// The issuer of the company's directory, by which members sign in.
+    #[arg(long, value_name = "URL", requires_all = ["oidc_client_id", "oidc_client_secret_file"])]
+    pub oidc_issuer: Option<String>,
+    /// What this server is called there.
+    #[arg(long, value_name = "ID", requires = "oidc_issuer")]
+    pub oidc_client_id: Option<String>,
+    /// A file with the secret that the directory gave for it.
+    #[arg(long, value_name = "FILE", requires = "oidc_issuer")]
+    pub oidc_client_secret_file: Option<PathBuf>,
     /// How the operator's log is written.
     #[arg(long, value_enum, default_value_t = Log::Text)]
     pub log: Log,
@@ -186,7 +198,7 @@ pub struct ActArgs {
 pub struct KeyArgs {
     /// A service or agent of the register.
     pub identity: String,
-    /// What it may do: owner, security, auditor, sponsor, application, partner_admin.
+    /// What it may do: owner, security, auditor, sponsor, application, partner_admin, directory.
     #[arg(long, value_name = "ROLE")]
     pub role: String,
     /// Until when; within 90 days.

@@ -169,3 +169,25 @@ fn a_token_travels_to_no_other_server_and_never_in_the_open() {
     let refused = folder.run(&["whoami", "--server", "http://access.example.com"]).expect(2);
     assert!(refused.err.contains("is not https"), "{}", refused.err);
 }
+
+#[test]
+fn sponsors_come_and_go_by_a_list() {
+    let folder = Folder::new("serve-sponsors");
+    let serving = Serving::start(&folder);
+    run(&folder, &serving, &["sign-in", "--code", &serving.code.clone().unwrap()]).expect(0);
+    let import = |text: &str, more: &[&str]| {
+        std::fs::write(folder.at("list.csv"), text).unwrap();
+        run(&folder, &serving, &[&["sponsors", "import", "list.csv"], more].concat())
+    };
+    let wrong = import("id,email\nann,nowhere\nann,a@b.example\n", &[]).expect(2);
+    assert!(wrong.err.contains("list.csv:2: email") && wrong.err.contains("list.csv:3: `ann`"));
+    let two = "id,name,email\nann,Ann,ann@example.com\nbob,Bob,\n";
+    assert!(import(two, &["--dry-run"]).expect(1).out.contains("2 arrive; 0 are the same"));
+    import(two, &[]).expect(0);
+    assert!(import(two, &["--dry-run"]).expect(0).out.contains("what the list says: 2"));
+    let one = "id,name\nann,Ann\n";
+    assert!(import(one, &[]).expect(0).out.contains("what the list says: 1"));
+    assert!(import(one, &["--complete"]).expect(0).out.contains("leave      bob"));
+    let bob = run(&folder, &serving, &["get", "sponsors", "bob"]).expect(0);
+    assert!(bob.out.contains("left") && bob.out.contains("succession_until"), "{}", bob.out);
+}

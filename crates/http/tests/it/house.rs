@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use countersign_app::{App, Sequencer};
-use countersign_http::{Counted, Server, router};
+use countersign_http::{Counted, Oidc, Server, router};
 use countersign_ledger::{Ledger, OpenOptions};
 use countersign_store::{Address, Store};
 use serde_json::{Value as Json, json};
@@ -27,12 +27,19 @@ pub struct Reply {
     pub body: Json,
     pub etag: Option<String>,
     pub kind: String,
+    pub location: String,
+    pub cookies: Vec<String>,
 }
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
 
 impl House {
     pub fn new() -> Self {
+        Self::with_directory(None)
+    }
+
+    /// Whose people sign in by a directory.
+    pub fn with_directory(oidc: Option<Oidc>) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder =
             std::env::temp_dir().join(format!("countersign-http-{}-{number}", std::process::id()));
@@ -51,7 +58,7 @@ impl House {
             }),
         )
         .with_ledger(&folder.join("ledger"));
-        let server = Arc::new(Server { app, counted: Counted::default() });
+        let server = Arc::new(Server { app, counted: Counted::default(), oidc });
         drop(ledger);
         let router = router(&server);
         let runtime =
@@ -64,12 +71,20 @@ impl House {
 
     /// With the example company in it.
     pub fn with_company() -> Self {
-        Self::with(include_str!("company.yaml"))
+        Self::company(Self::new())
     }
 
     /// With this register applied.
     pub fn with(text: &str) -> Self {
-        let house = Self::new();
+        Self::new().applied(text)
+    }
+
+    pub fn company(house: Self) -> Self {
+        house.applied(include_str!("company.yaml"))
+    }
+
+    fn applied(self, text: &str) -> Self {
+        let house = self;
         let files = json!({"files": [{"name": "company.yaml", "text": text}]});
         let reply = house.post("/v1/register/apply", &house.owner, &files);
         assert_eq!(reply.status, 200, "{}", reply.body);
@@ -154,10 +169,13 @@ impl House {
                 response.headers().get(name).map(|value| value.to_str().unwrap().to_owned())
             };
             let (etag, kind) = (header("etag"), header("content-type").unwrap_or_default());
+            let location = header("location").unwrap_or_default();
+            let cookies = response.headers().get_all("set-cookie").iter();
+            let cookies = cookies.map(|value| value.to_str().unwrap().to_owned()).collect();
             let bytes = axum::body::to_bytes(response.into_body(), 64 << 20).await.unwrap();
             let body =
                 if bytes.is_empty() { Json::Null } else { serde_json::from_slice(&bytes).unwrap() };
-            Reply { status, body, etag, kind }
+            Reply { status, body, etag, kind, location, cookies }
         })
     }
 }

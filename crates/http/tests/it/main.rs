@@ -8,5 +8,7 @@ mod house;
 mod ledger;
 mod matrix;
 mod node;
+mod oidc;
 mod onboarding;
 mod resources;
+mod scim;

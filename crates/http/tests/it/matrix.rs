@@ -11,8 +11,16 @@ use serde_json::{Value as Json, json};
 
 use crate::house::House;
 
-const ROLES: [&str; 7] =
-    ["nobody", "owner", "security", "sponsor", "auditor", "application", "partner_admin"];
+const ROLES: [&str; 8] = [
+    "nobody",
+    "owner",
+    "security",
+    "sponsor",
+    "auditor",
+    "application",
+    "partner_admin",
+    "directory",
+];
 
 #[test]
 fn every_route_is_asked_by_every_role() {
@@ -56,6 +64,7 @@ fn tokens(house: &House) -> Vec<String> {
         member("ada", json!({"id": "ada", "role": "auditor"})),
         member("erp", json!({"id": "erp", "role": "application", "tenant": "erp"})),
         member("pia", json!({"id": "pia", "role": "partner_admin", "organization": "pi"})),
+        member("hr", json!({"id": "hr", "role": "directory"})),
     ]
 }
 
@@ -107,6 +116,7 @@ impl House {
         let stale = [("if-match", "\"0\"")];
         let (body, headers): (Option<Json>, &[(&str, &str)]) = match (route.method, route.kind) {
             (Method::Get, _) => (None, &[]),
+            (Method::Delete, _) => (None, &stale),
             (_, Kind::Put) => (Some(self.document(route, id)), &stale),
             (_, Kind::Act) => (Some(json!({})), &stale),
             // A word of each role would be two people's.
