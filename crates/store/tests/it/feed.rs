@@ -10,7 +10,7 @@ use countersign_store::feed::{Changed, Cursor, Sequenced};
 use countersign_store::{Outcome, Store};
 use countersign_testkit::Chance;
 
-use crate::place::{both, change, done, one, put};
+use crate::place::{both, change, done, feed, one, put};
 
 const WRITERS: u64 = 24;
 const EACH: u64 = 25;
@@ -74,8 +74,7 @@ fn with_24_writers_a_reader_misses_nothing_and_sees_one_order() {
             writers.into_iter().for_each(|writer| writer.join().unwrap());
             readers.into_iter().map(|reader| reader.join().unwrap()).collect()
         });
-        let mut all = Vec::new();
-        follow(store, &mut all, 10_000);
+        let all = feed(store, usize::try_from(WRITERS * EACH * 2).unwrap());
         let ids: BTreeSet<[u8; 16]> = all.iter().map(|change| change.id).collect();
         assert_eq!(ids.len() as u64, WRITERS * EACH * 2);
         for seen in readers {
@@ -96,7 +95,7 @@ fn a_change_knows_its_leaf_once_it_is_sequenced() {
             done(store.commit(one(numbered(number))).unwrap());
         }
         assert_eq!(store.sequenced().unwrap(), Sequenced::default());
-        let all = store.changes(Cursor::default(), 100).unwrap();
+        let all = feed(&store, 10);
         // The ledger has 5 entries of its own first, and 2 between.
         let mut from = Sequenced { leaves: 5, cursor: Cursor::default() };
         for (range, more) in [(0..3, 2), (3..4, 0), (4..9, 0)] {

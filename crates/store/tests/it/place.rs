@@ -1,8 +1,10 @@
 //! A store of its own for each test, on each engine, and short ways to say what is written.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use countersign_store::batch::{Batch, Change, Put};
+use countersign_store::feed::{Changed, Cursor};
 use countersign_store::{Address, Outcome, Secret, Store};
 use countersign_testkit::{Folder, Postgres};
 
@@ -77,6 +79,18 @@ pub fn put(noun: &str, id: &str, after: Option<i64>, state: &str) -> Put {
 
 pub fn one(change: Change) -> Batch {
     Batch { changes: vec![change], ..Batch::default() }
+}
+
+/// The feed once it has this many: on PostgreSQL whoever writes on the same server holds it back.
+pub fn feed(store: &Store, count: usize) -> Vec<Changed> {
+    let until = Instant::now() + Duration::from_secs(60);
+    loop {
+        let changes = store.changes(Cursor::default(), 10_000).unwrap();
+        if changes.len() >= count || Instant::now() > until {
+            return changes;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// The revision that a batch with one change got.
