@@ -129,7 +129,8 @@ impl App {
             // What hangs on them ends with them.
             if !is_over(item) {
                 for hanging in self.hanging("identity", &item.id, "end")? {
-                    let is_known = |known: &Item| (&known.noun, &known.id) == (&hanging.noun, &hanging.id);
+                    let is_known =
+                        |known: &Item| (&known.noun, &known.id) == (&hanging.noun, &hanging.id);
                     if !about.iter().any(is_known) {
                         about.push(hanging);
                     }

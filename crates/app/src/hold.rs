@@ -59,14 +59,16 @@ impl App {
         });
         let process = json!({"by": caller.principal, "why": why});
         let state = PLACED.to_owned();
-        let version = Version { noun: NOUN, id: &hold, after: before.as_ref(), state, body, process };
+        let version =
+            Version { noun: NOUN, id: &hold, after: before.as_ref(), state, body, process };
         let deed = Deed { by: caller, verb: "hold.place", why, id: self.deed_id() };
         let change = self.change(&deed, vec![version], &|_| Ok(None))?;
         let by = self.handle_of(&caller.principal);
         let leaf = self.hold_leaf(number, HoldStep::Place, (noun, id), ground, (by, None))?;
         let leaf = self.beside(&Deed { id: number, ..deed }, (NOUN, &hold), leaf);
         // What is about to be erased and what is about to be held know of each other.
-        let read = Precondition { noun: noun.to_owned(), id: id.to_owned(), rev: Some(subject.rev) };
+        let read =
+            Precondition { noun: noun.to_owned(), id: id.to_owned(), rev: Some(subject.rev) };
         self.commit(Batch { reads: vec![read], changes: vec![change, leaf], ..Batch::default() })?;
         self.view(&self.stored(NOUN, &hold)?)
     }
@@ -112,7 +114,10 @@ impl App {
         self.demand_on(caller, "release", &item)?;
         let mut process = parse(&item.process)?;
         if !two::forget(&mut process) {
-            return Err(AppError::refused("lifecycle.refused", "nobody asked to release this hold"));
+            return Err(AppError::refused(
+                "lifecycle.refused",
+                "nobody asked to release this hold",
+            ));
         }
         let (after, state) = (Some(&item), item.state.clone());
         let body = parse(&item.body)?;
@@ -136,8 +141,7 @@ impl App {
         let (subject, number) = subject.zip(number).ok_or_else(broken)?;
         let ground = body["ground"].as_str().unwrap_or_default();
         let by = (self.handle_of(first), Some(self.handle_of(&deed.by.principal)));
-        let leaf =
-            self.hold_leaf(number.to_be_bytes(), HoldStep::Release, subject, ground, by)?;
+        let leaf = self.hold_leaf(number.to_be_bytes(), HoldStep::Release, subject, ground, by)?;
         Ok(self.beside(&Deed { id: self.deed_id(), ..*deed }, (NOUN, hold), leaf))
     }
 
@@ -167,7 +171,8 @@ impl App {
             let hold = hold_id(noun, id);
             let found = self.store.item(NOUN, &hold)?;
             if found.as_ref().is_some_and(|found| found.state != RELEASED) {
-                let text = format!("the hold `{hold}` covers it; once two people release it, ask again");
+                let text =
+                    format!("the hold `{hold}` covers it; once two people release it, ask again");
                 return Err(AppError::refused("held", text));
             }
             let rev = found.map(|found| found.rev);

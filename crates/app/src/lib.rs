@@ -21,6 +21,7 @@ mod evidence;
 mod hold;
 mod index;
 mod proof;
+mod reading;
 mod sequencer;
 mod token;
 mod two;
@@ -44,6 +45,7 @@ pub use crate::documents::{Page, View};
 pub use crate::erase::Erasing;
 pub use crate::error::AppError;
 pub use crate::proof::{ChangeProof, ItemProof, RowHash};
+use crate::reading::Readings;
 pub use crate::sequencer::{Sequencer, SequencerError};
 pub use crate::token::{Made, TokenKind};
 
@@ -62,6 +64,8 @@ pub struct App {
     chance: Chance,
     /// The folder of the ledger, for proofs and for who reads it.
     ledger: Option<PathBuf>,
+    /// Readings of personal data that were counted and are not evidenced yet.
+    readings: Mutex<Readings>,
 }
 
 impl std::fmt::Debug for App {
@@ -73,7 +77,8 @@ impl std::fmt::Debug for App {
 impl App {
     pub fn new(store: Store, handles: Handles, clock: Clock, chance: Chance) -> Self {
         let permissions = Permissions::shipped();
-        Self { store, permissions, handles: Mutex::new(handles), clock, chance, ledger: None }
+        let (handles, readings) = (Mutex::new(handles), Mutex::default());
+        Self { store, permissions, handles, clock, chance, ledger: None, readings }
     }
 
     /// With the ledger in this folder, which a sequencer writes to.

@@ -91,6 +91,10 @@ impl App {
             return Err(missing());
         }
         let (index, proof) = self.proof_of(&change)?;
+        if let Some(opened) = item.as_ref().filter(|item| item.opening.is_some()) {
+            let shown = self.stored(&opened.noun, &opened.id)?;
+            self.has_read(caller, "proof", &opened.noun, &[&shown])?;
+        }
         let is_batch = matches!(Entry::decode(&change.leaf), Ok(Entry::ChangeBatch(_)));
         let count = is_batch.then_some(rows.len());
         let is_listed = is_batch && item.is_none() && rows.len() <= ROWS_MAX;
@@ -133,7 +137,10 @@ impl App {
         if fits {
             return Ok(rows);
         }
-        Err(AppError::Stored(format!("the versions of revision {} are not those of its leaf", change.cursor.seq)))
+        Err(AppError::Stored(format!(
+            "the versions of revision {} are not those of its leaf",
+            change.cursor.seq
+        )))
     }
 
     fn item_proof(
@@ -181,11 +188,7 @@ impl App {
 
     /// A public file of the ledger. Entries are for who may export the ledger; hashes, signatures
     /// and public keys are for everybody (`caller` may be `None`).
-    pub fn ledger_file(
-        &self,
-        caller: Option<&Caller>,
-        path: &str,
-    ) -> Result<Published, AppError> {
+    pub fn ledger_file(&self, caller: Option<&Caller>, path: &str) -> Result<Published, AppError> {
         let missing = || AppError::not_found("file of the ledger", path);
         if publish::kind(path).ok_or_else(missing)? == Public::Entries {
             self.demand(caller.ok_or(AppError::Unauthenticated)?, "export", "ledger")?;

@@ -13,7 +13,9 @@ pub use serve::{
     ServerArgs, SignInArgs,
 };
 
-pub use evidence::{BundleArgs, ProofArgs, ProveArgs, RotateArgs, TrustArgs, VerifyArgs, WitnessCommand};
+pub use evidence::{
+    BundleArgs, ProofArgs, ProveArgs, RotateArgs, TrustArgs, VerifyArgs, WitnessCommand,
+};
 
 const EXAMPLES: &str = "\
 Examples:

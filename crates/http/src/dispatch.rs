@@ -54,7 +54,9 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
             item(200, &app.release(&caller, &asked.id, why.as_deref())?)
         }
         Kind::KeepHold => item(200, &app.keep_hold(&caller, &asked.id)?),
-        Kind::Ledger | Kind::OpenApi | Kind::Health | Kind::Ready | Kind::SignIn => open(app, route, asked),
+        Kind::Ledger | Kind::OpenApi | Kind::Health | Kind::Ready | Kind::SignIn => {
+            open(app, route, asked)
+        }
     }
 }
 

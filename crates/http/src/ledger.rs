@@ -57,8 +57,7 @@ pub(crate) async fn file(server: &Arc<Server>, request: Request<Body>) -> Respon
         }
     };
     let kind = if file.is_text { "text/plain; charset=utf-8" } else { "application/octet-stream" };
-    let cache =
-        if file.is_immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
+    let cache = if file.is_immutable { "public, max-age=31536000, immutable" } else { "no-cache" };
     let mut response = Response::new(Body::from(file.bytes));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));

@@ -89,10 +89,9 @@ fn is_batch(path: &str) -> bool {
 fn is_signed(disk: &Folder, tile: Tile) -> io::Result<bool> {
     let note = disk.read(CHECKPOINT, NOTE_BYTES_MAX)?.unwrap_or_default();
     let note = String::from_utf8_lossy(&note);
-    let checkpoint =
-        SignedNote::parse(&note).ok().and_then(|note| Checkpoint::parse(note.text));
-    let signed = checkpoint
-        .and_then(|checkpoint| Tile::in_tree(checkpoint.size, tile.level, tile.index));
+    let checkpoint = SignedNote::parse(&note).ok().and_then(|note| Checkpoint::parse(note.text));
+    let signed =
+        checkpoint.and_then(|checkpoint| Tile::in_tree(checkpoint.size, tile.level, tile.index));
     Ok(signed.is_some_and(|signed| tile.width > 0 && tile.width <= signed.width))
 }
 
@@ -102,7 +101,8 @@ mod tests {
 
     #[test]
     fn only_the_names_of_public_files_are_published() {
-        for path in ["checkpoint", "public.key", "tile/0/000", "tile/0/x001/234.p/17", "tile/3/000"] {
+        for path in ["checkpoint", "public.key", "tile/0/000", "tile/0/x001/234.p/17", "tile/3/000"]
+        {
             assert_eq!(kind(path), Some(Public::Proof), "{path}");
         }
         let batch = format!("batches/{}", "0a".repeat(32));
@@ -110,10 +110,25 @@ mod tests {
             assert_eq!(kind(path), Some(Public::Entries), "{path}");
         }
         for path in [
-            "private.key", "handle.key", "lock", "", "tile/0/1", "tile/0/000.p/256", "tile/0/../000",
-            "tile/0/000/", "tile/00/000", "tile/0/x000/001", "tile/0/000.p/017", "../checkpoint",
-            "checkpoint/", "tile/256/000", "tile/0/x1/000", "batches/..", "tile/0/+01",
-            "tile/0/x999/x999/x999/x999/x999/x999/x999/999", "checkpoint.next",
+            "private.key",
+            "handle.key",
+            "lock",
+            "",
+            "tile/0/1",
+            "tile/0/000.p/256",
+            "tile/0/../000",
+            "tile/0/000/",
+            "tile/00/000",
+            "tile/0/x000/001",
+            "tile/0/000.p/017",
+            "../checkpoint",
+            "checkpoint/",
+            "tile/256/000",
+            "tile/0/x1/000",
+            "batches/..",
+            "tile/0/+01",
+            "tile/0/x999/x999/x999/x999/x999/x999/x999/999",
+            "checkpoint.next",
         ] {
             assert_eq!(kind(path), None, "{path}");
         }

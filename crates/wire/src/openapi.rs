@@ -137,7 +137,9 @@ fn responses(route: &Route) -> Json {
         Kind::List => responses["200"] = body("page", "One page."),
         Kind::Erase => responses["200"] = body("erased", "It is erased."),
         Kind::Hold => responses["201"] = body("item", "It is held."),
-        Kind::Read | Kind::Act | Kind::Release | Kind::KeepHold => responses["200"] = body("item", "The item as it is now."),
+        Kind::Read | Kind::Act | Kind::Release | Kind::KeepHold => {
+            responses["200"] = body("item", "The item as it is now.")
+        }
         Kind::Put => {
             responses["200"] = body("item", "Corrected.");
             responses["201"] = body("item", "Made.");

@@ -28,7 +28,8 @@ pub fn change_proof(proof: &ChangeProof) -> Json {
 
 fn item(item: &ItemProof) -> Json {
     let place = item.place.as_ref();
-    let path = place.map(|(_, path)| path.iter().map(|hash| STANDARD.encode(hash)).collect::<Vec<_>>());
+    let path =
+        place.map(|(_, path)| path.iter().map(|hash| STANDARD.encode(hash)).collect::<Vec<_>>());
     json!({
         "noun": item.noun,
         "id": item.id,

@@ -1,6 +1,8 @@
 //! Erasures, holds, and what takes two people.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use countersign_app::{Act, Caller, Erasing};
 use countersign_judge::permission::Role;
@@ -73,7 +75,7 @@ fn an_erasure_leaves_no_byte_of_a_name_and_every_proof_holds() {
     assert!(!is_in_files(&house.folder, "zebulon") && !is_in_files(&house.folder, "quarck"));
     assert_eq!(house.app.item(&owner(), "grant", "g-paul").unwrap().state, "ended");
     let verified = verify(&house);
-    assert_eq!(verified.custody, 1);
+    assert_eq!(verified.custody, 2, "the erasure, and that the owner read the identity");
     for change in house.app.changes(&owner(), (0, 0)).unwrap().0 {
         let wanted = Some(("identity", "paul")).filter(|_| change.item.is_none());
         let proof = house.app.change_proof(&owner(), &change.id, wanted);
@@ -104,7 +106,8 @@ fn the_evidence_of_an_erasure_names_order_ground_and_count() {
 fn a_sponsor_is_erased_with_their_membership() {
     let house = House::new();
     house.apply(COMPANY);
-    let member = json!({"id": "m-ann", "role": "sponsor", "sponsor": "ann", "name": "Ann Xylander"});
+    let member =
+        json!({"id": "m-ann", "role": "sponsor", "sponsor": "ann", "name": "Ann Xylander"});
     house.app.put_member(&owner(), &member, &Act::default()).unwrap();
     house.app.erase(&owner(), ("sponsor", "ann"), &ORDER).unwrap();
     assert!(house.app.scrub().unwrap());
@@ -156,7 +159,7 @@ fn what_is_held_is_not_erased_until_two_people_release_it() {
     assert_eq!(leaves[0].1, leaves[1].1);
     erase().unwrap();
     house.sequence();
-    assert_eq!(verify(&house).custody, 3);
+    assert_eq!(verify(&house).custody, 4, "hold, release, erasure, and one reading");
 }
 
 #[test]
@@ -179,7 +182,8 @@ fn switching_off_a_guardrail_takes_two_people() {
     assert_eq!(approve("x-1", &owner(), "bob").unwrap_err().code(), "second_person");
     let approved = approve("x-1", &security("sam"), "bob").unwrap();
     assert_eq!(approved.state, "approved");
-    let by: Vec<_> = approved.process["acts"].as_array().unwrap().iter().map(|act| &act["by"]).collect();
+    let by: Vec<_> =
+        approved.process["acts"].as_array().unwrap().iter().map(|act| &act["by"]).collect();
     assert_eq!(by, ["member:owner", "member:sam"]);
     let verbs: Vec<String> = house
         .app
@@ -189,4 +193,32 @@ fn switching_off_a_guardrail_takes_two_people() {
         .map(|change| format!("{} {}", change.by, change.verb))
         .collect();
     assert_eq!(verbs[..2], ["member:sam exception.approve", "member:owner exception.ask_approve"]);
+}
+
+#[test]
+fn an_erasure_that_is_cut_short_happened_whole_or_not_at_all() {
+    let mut steps = 0;
+    loop {
+        steps += 1;
+        let house = House::new();
+        with_paul(&house);
+        let left = Arc::new(AtomicI64::new(i64::MAX));
+        let countdown = Arc::clone(&left);
+        let house = house.again(Arc::new(move |_| {
+            assert_ne!(countdown.fetch_sub(1, Ordering::Relaxed), 0, "the process ends here");
+        }));
+        left.store(steps, Ordering::Relaxed);
+        let done = house.app.erase(&owner(), ("identity", "paul"), &ORDER);
+        let house = house.again(Arc::new(|_| ()));
+        let paul = house.app.item(&security("sam"), "identity", "paul").unwrap();
+        let evidence = house.app.store().change(&ORDER.order).unwrap();
+        assert_eq!(paul.document.get("name").is_none(), evidence.is_some(), "step {steps}");
+        house.app.erase(&owner(), ("identity", "paul"), &ORDER).unwrap();
+        assert!(house.app.scrub().unwrap());
+        assert!(!is_in_files(&house.folder, "zebulon"), "step {steps}");
+        if done.is_ok() {
+            assert!(steps > 20, "{steps}");
+            return;
+        }
+    }
 }

@@ -6,5 +6,6 @@ mod custody;
 mod house;
 mod lives;
 mod proofs;
+mod readings;
 mod register;
 mod tokens;

@@ -95,7 +95,10 @@ fn a_proof_shows_nobody_what_they_may_not_read() {
     }
     let bob = sponsor("bob");
     assert_eq!(of(&bob, Some(("identity", "rita"))).unwrap_err().code(), "not_found");
-    assert_eq!(house.app.change_proof(&owner(), &apply.id, Some(("grant", "none"))).unwrap_err().code(), "not_found");
+    assert_eq!(
+        house.app.change_proof(&owner(), &apply.id, Some(("grant", "none"))).unwrap_err().code(),
+        "not_found"
+    );
     assert_eq!(house.app.change_proof(&owner(), &[9; 16], None).unwrap_err().code(), "not_found");
 }
 

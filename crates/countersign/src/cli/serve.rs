@@ -19,6 +19,10 @@ pub struct ServeArgs {
     /// Where metrics are served.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9380")]
     pub metrics: std::net::SocketAddr,
+    /// Who cosigns the ledger's checkpoints (C2SP tlog-witness): where, and by which public key; may be
+    /// given several times. Nothing is signed after a start before each has said what it saw last.
+    #[arg(long, value_name = "URL=VKEY")]
+    pub witness: Vec<String>,
     /// How the operator's log is written.
     #[arg(long, value_enum, default_value_t = Log::Text)]
     pub log: Log,

@@ -13,6 +13,8 @@ use countersign_store::Address;
 use countersign_store::lead::Lead;
 use tokio::sync::watch;
 
+use super::witnesses::Witnesses;
+
 /// How long evidence waits for a checkpoint, at most.
 const SEQUENCE_EVERY: Duration = Duration::from_millis(200);
 /// How soon another node takes over.
@@ -24,6 +26,7 @@ pub struct Background {
     pub address: Address,
     /// Of the ledger.
     pub folder: PathBuf,
+    pub witnesses: Arc<Witnesses>,
 }
 
 pub struct Running {
@@ -37,6 +40,7 @@ impl Background {
         let is_over = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = watch::channel(false);
         let told = Arc::clone(&is_over);
+        self.witnesses.start(Arc::clone(&is_over))?;
         let thread = std::thread::Builder::new()
             .name("background".to_owned())
             .spawn(move || {
@@ -56,6 +60,11 @@ impl Background {
             let last = is_over.load(Ordering::Acquire);
             if self.server.app.store().has_stopped() {
                 return Some("the store's writer has stopped".to_owned());
+            }
+            self.witnesses.lead(leads.is_some());
+            // What was read in a minute that is over; all of it before the end.
+            if let Err(error) = self.server.app.evidence_readings(last) {
+                tracing::warn!(%error, "readings are not evidenced yet");
             }
             if let Err(error) = self.lead(&mut leads) {
                 return Some(format!("{error:#}"));
@@ -96,6 +105,9 @@ impl Background {
             // Its session was ended: another may lead already, and must find the folder free.
             *leads = None;
             tracing::warn!("this node leads no more");
+            return Ok(());
+        }
+        if !self.witnesses.may_sign()? {
             return Ok(());
         }
         while sequencer.step(store)?.1 {}

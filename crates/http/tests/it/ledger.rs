@@ -21,8 +21,16 @@ fn checkpoint_and_hashes_are_open_and_entries_take_a_token() {
     let bob = house.member("bob", &json!({"id": "bob", "role": "sponsor", "sponsor": "bob"}));
     assert_eq!(house.file(&entries, &bob).0, 403);
     for path in [
-        "private.key", "handle.key", "lock", "../state.sqlite", "%2e%2e/state.sqlite", "tile/0/000",
-        "tile/0/000.p/1/", "", "tile/0/..%2f..%2fprivate.key", "tile//entries/000.p/1",
+        "private.key",
+        "handle.key",
+        "lock",
+        "../state.sqlite",
+        "%2e%2e/state.sqlite",
+        "tile/0/000",
+        "tile/0/000.p/1/",
+        "",
+        "tile/0/..%2f..%2fprivate.key",
+        "tile//entries/000.p/1",
         &format!("tile/0/000.p/{}", leaves + 1),
     ] {
         assert_eq!(house.file(&format!("/ledger/{path}"), &house.owner).0, 404, "{path}");
