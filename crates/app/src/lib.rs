@@ -22,6 +22,7 @@ mod hold;
 mod index;
 mod proof;
 mod reading;
+mod rotate;
 mod sequencer;
 mod token;
 mod two;
@@ -46,6 +47,7 @@ pub use crate::erase::Erasing;
 pub use crate::error::AppError;
 pub use crate::proof::{ChangeProof, ItemProof, RowHash};
 use crate::reading::Readings;
+pub use crate::rotate::RotateError;
 pub use crate::sequencer::{Sequencer, SequencerError};
 pub use crate::token::{Made, TokenKind};
 

@@ -115,7 +115,7 @@ fn request(route: &Route) -> Option<(Json, bool)> {
         Kind::Act => Some((named("act"), false)),
         Kind::Erase => Some((named("erase"), true)),
         Kind::Hold => Some((named("hold"), true)),
-        Kind::Release | Kind::KeepHold => Some((named("act"), false)),
+        Kind::Release | Kind::KeepHold | Kind::RotateKey => Some((named("act"), false)),
         Kind::SignIn => Some((named("sign_in"), true)),
         Kind::MakeKey => Some((named("key"), true)),
         Kind::Plan | Kind::Apply => Some((named("files"), true)),
@@ -137,7 +137,7 @@ fn responses(route: &Route) -> Json {
         Kind::List => responses["200"] = body("page", "One page."),
         Kind::Erase => responses["200"] = body("erased", "It is erased."),
         Kind::Hold => responses["201"] = body("item", "It is held."),
-        Kind::Read | Kind::Act | Kind::Release | Kind::KeepHold => {
+        Kind::Read | Kind::Act | Kind::Release | Kind::KeepHold | Kind::RotateKey => {
             responses["200"] = body("item", "The item as it is now.")
         }
         Kind::Put => {

@@ -30,6 +30,8 @@ pub enum Kind {
     Hold,
     Release,
     KeepHold,
+    /// Another key for the ledger.
+    RotateKey,
     /// A file of the ledger that everybody may read, or that takes a token.
     Ledger,
     OpenApi,
@@ -174,6 +176,14 @@ fn fixed() -> Vec<Route> {
             (HOLD, "release"),
             false,
             "Keep a legal hold that somebody asked to release.",
+        ),
+        route(
+            Post,
+            "/v1/ledger/rotate-key",
+            K::RotateKey,
+            ("ledger", "rotate"),
+            false,
+            "Let another key sign the ledger; it takes two people.",
         ),
         route(
             Get,

@@ -222,3 +222,24 @@ fn an_erasure_that_is_cut_short_happened_whole_or_not_at_all() {
         }
     }
 }
+
+#[test]
+fn another_key_for_the_ledger_takes_two_people_and_names_them() {
+    let house = House::new();
+    house.apply(COMPANY);
+    house.sequence();
+    house.app.rotate_key(&owner(), Some("yearly")).unwrap();
+    assert!(!house.carry_out_rotation());
+    assert_eq!(house.app.rotate_key(&owner(), None).unwrap_err().code(), "second_person");
+    assert_eq!(house.app.rotate_key(&sponsor("bob"), None).unwrap_err().code(), "forbidden");
+    house.app.rotate_key(&security("sam"), None).unwrap();
+    assert!(house.carry_out_rotation());
+    assert!(!house.carry_out_rotation(), "once");
+    house.app.act(&owner(), "grant", "g-paul", "suspend", &Act::default()).unwrap();
+    house.sequence();
+    assert_eq!(verify(&house).keys.len(), 2);
+    let folder = house.folder.join("ledger");
+    let rotation = countersign_ledger::prove(&folder, 1).unwrap().leaf;
+    let Ok(Entry::KeyRotation(rotation)) = Entry::decode(&rotation) else { unreachable!() };
+    assert!(rotation.by.is_some() && rotation.second.is_some() && rotation.by != rotation.second);
+}

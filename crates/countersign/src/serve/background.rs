@@ -111,6 +111,11 @@ impl Background {
             return Ok(());
         }
         while sequencer.step(store)?.1 {}
+        if self.server.app.carry_out_rotation(sequencer, crate::chance::bytes()?)? {
+            tracing::info!(
+                "another key signs the ledger, as two people ordered; tell the witnesses"
+            );
+        }
         Ok(())
     }
 }
