@@ -227,19 +227,6 @@ fn schemas() -> Json {
         "changes": object(&["changes"], json!({
             "changes": {"type": "array", "items": {"type": "object"}}, "next": maybe,
         })),
-        "erase": object(&["order", "ground"], json!({
-            "order": {"type": "string", "description": "Of the order: a UUID. It is carried out once."},
-            "ground": {"type": "string", "description": "A code, such as `gdpr.17.1.b`."},
-        })),
-        "erased": object(&["item", "order", "versions"], json!({
-            "item": {"$ref": "#/components/schemas/item"}, "order": text,
-            "versions": {"type": "integer"},
-        })),
-        "hold": object(&["ground"], json!({
-            "ground": {"type": "string", "description": "A code, such as `litigation`."},
-            "why": text,
-        })),
-        "change_proof": crate::proofs::schema(),
         "problem": object(&["type", "title", "status", "code", "detail"], json!({
             "type": text, "title": text, "status": {"type": "integer"}, "code": text,
             "detail": text, "faults": {"type": "array"}, "mistakes": {"type": "array"},
@@ -249,6 +236,9 @@ fn schemas() -> Json {
             "tenant": text,
         })),
     });
+    for (name, schema) in crate::proofs::schemas() {
+        schemas[name] = schema;
+    }
     for (noun, schema) in countersign_register::document_schemas("#/components/schemas") {
         schemas[noun] = schema;
     }

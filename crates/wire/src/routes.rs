@@ -1,5 +1,7 @@
 //! Every route there is.
 
+mod custody;
+
 use countersign_model::lifecycle;
 use countersign_register::{Noun, SETTINGS};
 
@@ -100,9 +102,11 @@ pub fn plural(noun: &'static str) -> &'static str {
 /// All routes, in the order of the document.
 pub fn routes() -> Vec<Route> {
     let mut routes = fixed();
+    routes.extend(custody::fixed());
     let nouns = Noun::WITH_ID.iter().map(|noun| noun.singular()).chain([SETTINGS, MEMBER]);
     for noun in nouns {
         routes.extend(of_noun(noun));
+        routes.extend(custody::of_noun(noun));
     }
     routes
 }
@@ -151,56 +155,6 @@ fn fixed() -> Vec<Route> {
             "Make the server what these files say.",
         ),
         route(Get, "/v1/changes", K::Changes, ("change", "list"), false, "Every act, in order."),
-        route(
-            Get,
-            "/v1/changes/{id}/proof",
-            K::Proof,
-            ("change", "read"),
-            false,
-            "Proof that an act is in the ledger, for `countersign verify`.",
-        ),
-        route(Get, "/v1/holds", K::List, (HOLD, "list"), false, "Every legal hold, by id."),
-        route(Get, "/v1/holds/{id}", K::Read, (HOLD, "read"), false, "One legal hold."),
-        route(
-            Post,
-            "/v1/holds/{id}/release",
-            K::Release,
-            (HOLD, "release"),
-            false,
-            "Release a legal hold; it takes two people.",
-        ),
-        route(
-            Post,
-            "/v1/holds/{id}/keep",
-            K::KeepHold,
-            (HOLD, "release"),
-            false,
-            "Keep a legal hold that somebody asked to release.",
-        ),
-        route(
-            Post,
-            "/v1/ledger/rotate-key",
-            K::RotateKey,
-            ("ledger", "rotate"),
-            false,
-            "Let another key sign the ledger; it takes two people.",
-        ),
-        route(
-            Get,
-            "/ledger/{*file}",
-            K::Ledger,
-            ("ledger", "read"),
-            true,
-            "Checkpoint, hashes and public keys of the ledger (C2SP tlog-tiles).",
-        ),
-        route(
-            Get,
-            "/ledger/tile/entries/{*file}",
-            K::Ledger,
-            ("ledger", "export"),
-            false,
-            "Entries of the ledger (C2SP tlog-tiles).",
-        ),
     ]
 }
 
@@ -233,15 +187,6 @@ fn of_noun(noun: &'static str) -> Vec<Route> {
     for verb in acts(noun) {
         let path = format!("{one}/{}", verb.replace('_', "-"));
         routes.push(route(Post, &path, Kind::Act, verb, format!("{} a {words}.", capital(verb))));
-    }
-    if ["identity", "sponsor"].contains(&noun) {
-        let path = format!("{one}/erase");
-        routes.push(route(Post, &path, Kind::Erase, "erase", "Erase what is personal.".to_owned()));
-    }
-    if ["identity", "sponsor", "organization"].contains(&noun) {
-        let path = format!("{one}/hold");
-        let summary = "Keep it whatever is ordered to be erased.".to_owned();
-        routes.push(route(Post, &path, Kind::Hold, "hold", summary));
     }
     match noun {
         "identity" => routes.push(route(

@@ -44,7 +44,11 @@ impl House {
 
     fn at_with(folder: PathBuf, failpoint: Failpoint) -> Self {
         let clock = Arc::new(AtomicI64::new(countersign_register::time("2026-11-25").unwrap().0));
-        let address = Address::Sqlite(folder.join("state.sqlite"));
+        // One test at a time, on an empty database: `COUNTERSIGN_TEST_STORE=postgres://…`.
+        let address = match std::env::var("COUNTERSIGN_TEST_STORE") {
+            Ok(url) => url.parse().unwrap(),
+            Err(_) => Address::Sqlite(folder.join("state.sqlite")),
+        };
         let store = Store::open_with(&address, failpoint).unwrap();
         let mut ledger = ledger(&folder);
         let handles = ledger.handles().clone();

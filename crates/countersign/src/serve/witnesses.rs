@@ -53,6 +53,9 @@ struct Known {
     next: Option<Instant>,
 }
 
+/// What of a witness is shown.
+type Value = fn(&Known) -> u64;
+
 enum Said {
     Cosigned(u64),
     /// It cosigned this size before.
@@ -193,7 +196,7 @@ impl Witnesses {
     /// How far each is, in the text format of Prometheus.
     pub fn text(&self) -> String {
         let mut text = String::new();
-        let samples: [(&str, &str, fn(&Known) -> u64); 3] = [
+        let samples: [(&str, &str, Value); 3] = [
             ("countersign_witness_size gauge", "Entries that a witness has cosigned.", |known| {
                 known.size
             }),
