@@ -80,10 +80,11 @@ fn serve_until_told(
     let served = runtime.block_on(async {
         let listen = listen::bind(args.listen).await?;
         let metrics = listen::bind(args.metrics).await?;
+        let signalled = listen::signal();
         let at = listen.local_addr().context("the listener has no address")?;
         out::say(&format!("Serving http://{at}; metrics on http://{}", metrics.local_addr()?));
         tokio::spawn(listen::serve_metrics(metrics, Arc::clone(server), witnesses));
-        listen::serve(listen, countersign_http::router(server), stopped).await
+        listen::serve(listen, countersign_http::router(server), signalled, stopped).await
     });
     // Whoever still waits for an answer has had it; what waits for its place in the ledger goes in.
     runtime.shutdown_timeout(std::time::Duration::from_secs(10));

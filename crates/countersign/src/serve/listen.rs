@@ -21,10 +21,11 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
 pub async fn serve(
     listener: TcpListener,
     router: Router,
+    signalled: impl Future<Output = ()> + Send + 'static,
     stopped: watch::Receiver<bool>,
 ) -> Result<()> {
     axum::serve(listener, router)
-        .with_graceful_shutdown(told(stopped))
+        .with_graceful_shutdown(told(signalled, stopped))
         .await
         .context("the listener failed")
 }
@@ -43,34 +44,37 @@ pub async fn serve_metrics(listener: TcpListener, server: Arc<Server>, witnesses
     }
 }
 
-async fn told(mut stopped: watch::Receiver<bool>) {
+async fn told(signalled: impl Future<Output = ()>, mut stopped: watch::Receiver<bool>) {
     let failed = async {
         // A sender that went away has stopped as well.
         let _ = stopped.wait_for(|stopped| *stopped).await;
     };
     tokio::select! {
-        () = signal() => tracing::info!("told to stop"),
+        () = signalled => tracing::info!("told to stop"),
         () = failed => (),
     }
 }
 
+/// The signal that ends the node. From the call on none is missed, so it is called before anybody is
+/// told that the node serves.
 #[cfg(unix)]
-async fn signal() {
+pub fn signal() -> impl Future<Output = ()> + Send + 'static {
     use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut terminate), Ok(mut interrupt)) =
-        (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        // Without signals, only ending the process ends it.
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => (),
-        _ = interrupt.recv() => (),
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    async move {
+        let (Ok(mut terminate), Ok(mut interrupt)) = signals else {
+            // Without signals, only ending the process ends it.
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = terminate.recv() => (),
+            _ = interrupt.recv() => (),
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn signal() {
+pub async fn signal() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
