@@ -217,7 +217,10 @@ impl App {
     /// The register as files that `apply` would find nothing to do about.
     pub fn export(&self, caller: &Caller) -> Result<Vec<(String, String)>, AppError> {
         self.demand(caller, "export", "register")?;
-        Ok(countersign_register::write_files(&self.facts()?))
+        let facts = self.facts()?;
+        let count = countersign_register::documents(&facts).len() as u64;
+        self.count_reading(caller, ("export", "register"), None, count)?;
+        Ok(countersign_register::write_files(&facts))
     }
 }
 

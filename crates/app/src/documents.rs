@@ -45,6 +45,7 @@ impl App {
     pub fn item(&self, caller: &Caller, noun: &str, id: &str) -> Result<View, AppError> {
         let item = self.stored(noun, id)?;
         self.demand_on(caller, "read", &item)?;
+        self.has_read(caller, "read", noun, &[&item])?;
         self.view(&item)
     }
 
@@ -71,6 +72,7 @@ impl App {
         let has_more = items.len() > limit;
         items.truncate(limit);
         let next = has_more.then(|| items.last().map(|item| item.id.clone())).flatten();
+        self.has_read(caller, "list", noun, &items.iter().collect::<Vec<_>>())?;
         let items = items.iter().map(|item| self.view(item)).collect::<Result<_, _>>()?;
         Ok(Page { items, next })
     }

@@ -28,6 +28,8 @@ mod known;
 mod notices;
 mod people;
 mod proof;
+mod reading;
+mod rotate;
 mod sequencer;
 mod sign_in;
 mod sponsors;
@@ -49,6 +51,8 @@ pub use countersign_register::{SETTINGS, SETTINGS_ID, Template, parse as parse_r
 pub use countersign_store::feed::{Changed, Cursor};
 pub use countersign_store::items::Filter;
 
+use crate::reading::Readings;
+
 pub use crate::act::Act;
 pub use crate::apply::{Plan, Planned};
 pub use crate::caller::Caller;
@@ -58,6 +62,7 @@ pub use crate::error::AppError;
 pub use crate::invitations::Resolve;
 pub use crate::people::{Missing, Person, Row as PersonRow, Sought};
 pub use crate::proof::{ChangeProof, ItemProof, RowHash};
+pub use crate::rotate::RotateError;
 pub use crate::sequencer::{Begun, Sequencer, SequencerError, begin_epoch};
 pub use crate::token::{Made, TokenKind};
 
@@ -76,6 +81,8 @@ pub struct App {
     chance: Chance,
     /// The folder of the ledger, for proofs and for who reads it.
     ledger: Option<PathBuf>,
+    /// Readings of personal data that were counted and are not evidenced yet.
+    readings: Mutex<Readings>,
 }
 
 impl std::fmt::Debug for App {
@@ -87,7 +94,8 @@ impl std::fmt::Debug for App {
 impl App {
     pub fn new(store: Store, handles: Handles, clock: Clock, chance: Chance) -> Self {
         let permissions = Permissions::shipped();
-        Self { store, permissions, handles: Mutex::new(handles), clock, chance, ledger: None }
+        let (handles, readings) = (Mutex::new(handles), Mutex::default());
+        Self { store, permissions, handles, clock, chance, ledger: None, readings }
     }
 
     /// With the ledger in this folder, which a sequencer writes to.

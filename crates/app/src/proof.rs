@@ -91,6 +91,10 @@ impl App {
             return Err(missing());
         }
         let (index, proof) = self.proof_of(&change)?;
+        if let Some(opened) = item.as_ref().filter(|item| item.opening.is_some()) {
+            let shown = self.stored(&opened.noun, &opened.id)?;
+            self.has_read(caller, "proof", &opened.noun, &[&shown])?;
+        }
         let is_batch = matches!(Entry::decode(&change.leaf), Ok(Entry::ChangeBatch(_)));
         let count = is_batch.then_some(rows.len());
         let is_listed = is_batch && item.is_none() && rows.len() <= ROWS_MAX;

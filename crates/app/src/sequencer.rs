@@ -97,6 +97,10 @@ impl Sequencer {
         &self.ledger
     }
 
+    pub(crate) fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
     /// One batch: how many leaves the ledger has now, and whether more wait.
     pub fn step(&mut self, store: &Store) -> Result<(u64, bool), SequencerError> {
         let from = store.sequenced()?;

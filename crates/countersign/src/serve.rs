@@ -5,6 +5,7 @@ mod domains;
 mod listen;
 mod metrics;
 mod oidc;
+mod witnesses;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ use crate::chance;
 use crate::cli::{Log, PlaceArgs, ServeArgs};
 use crate::out::{self, Exit};
 use background::Background;
+use witnesses::Witnesses;
 
 /// The operator's log goes to standard error.
 pub fn log(form: Log) {
@@ -59,7 +61,8 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
         tell_first_code(&app)?;
     }
     let server = Arc::new(Server { app, counted: Counted::default(), oidc: oidc::of(args)? });
-    let background = Background { server: Arc::clone(&server), address, folder };
+    let witnesses = Arc::new(Witnesses::new(&args.witness, &folder)?);
+    let background = Background { server: Arc::clone(&server), address, folder, witnesses };
     serve_until_told(args, &server, background, sequencer)
 }
 
@@ -79,6 +82,7 @@ fn serve_until_told(
         .enable_all()
         .build()
         .context("could not start the threads that serve")?;
+    let witnesses = Arc::clone(&background.witnesses);
     let running = background.start(sequencer)?;
     let stopped = running.stopped();
     let served = runtime.block_on(async {
@@ -87,7 +91,7 @@ fn serve_until_told(
         let metrics = listen::bind(args.metrics).await?;
         let at = listen.local_addr().context("the listener has no address")?;
         out::say(&format!("Serving http://{at}; metrics on http://{}", metrics.local_addr()?));
-        tokio::spawn(listen::serve_metrics(metrics, Arc::clone(server)));
+        tokio::spawn(listen::serve_metrics(metrics, Arc::clone(server), witnesses));
         listen::serve(listen, countersign_http::router(server), signals, stopped).await
     });
     // Whoever still waits for an answer has had it; what waits for its place in the ledger goes in.

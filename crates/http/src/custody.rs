@@ -37,3 +37,9 @@ pub(crate) fn hold(
     let (ground, why) = (text(asked, "ground")?, asked.act()?.why);
     item(201, &app.hold(caller, (route.noun, &asked.id), ground, why.as_deref())?)
 }
+
+pub(crate) fn rotate_key(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer, Problem> {
+    app.may_rotate_key(caller)?;
+    let why = asked.act()?.why;
+    item(200, &app.rotate_key(caller, why.as_deref())?)
+}

@@ -68,6 +68,7 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
         Kind::Scim(kind) => scim::dispatch(app, &caller, kind, asked),
         Kind::Changes => changes(app, &caller, asked),
         Kind::Proof => crate::ledger::proof(app, &caller, asked),
+        Kind::RotateKey => custody::rotate_key(app, &caller, asked),
         Kind::Erase => custody::erase(app, &caller, route, asked),
         Kind::Hold => custody::hold(app, &caller, route, asked),
         Kind::Release => {

@@ -121,7 +121,7 @@ fn request(route: &Route) -> Option<(Json, bool)> {
         Kind::Act => Some((named("act"), false)),
         Kind::Erase => Some((named("erase"), true)),
         Kind::Hold => Some((named("hold"), true)),
-        Kind::Release | Kind::KeepHold => Some((named("act"), false)),
+        Kind::Release | Kind::KeepHold | Kind::RotateKey => Some((named("act"), false)),
         Kind::SignIn => Some((named("sign_in"), true)),
         Kind::MakeKey => Some((named("key"), true)),
         Kind::Fill => Some((named("answers"), true)),
@@ -154,7 +154,7 @@ fn responses(route: &Route) -> Json {
         Kind::Complete => responses["200"] = body("item", "What you gave, and what to publish."),
         Kind::Erase => responses["200"] = body("erased", "It is erased."),
         Kind::Hold => responses["201"] = body("item", "It is held."),
-        Kind::Read | Kind::Act | Kind::Release | Kind::KeepHold => {
+        Kind::Read | Kind::Act | Kind::Release | Kind::KeepHold | Kind::RotateKey => {
             responses["200"] = body("item", "The item as it is now.")
         }
         Kind::Put => {
@@ -264,8 +264,10 @@ fn schemas() -> Json {
     });
     as_code(&mut schemas);
     onboarding(&mut schemas);
-    custody(&mut schemas);
     scim::add_schemas(&mut schemas);
+    for (name, schema) in crate::proofs::schemas() {
+        schemas[name] = schema;
+    }
     for (noun, schema) in countersign_register::document_schemas("#/components/schemas") {
         schemas[noun] = schema;
     }
@@ -298,33 +300,6 @@ fn as_code(schemas: &mut Json) {
             "changes": {"type": "array", "items": {"type": "object"}}, "next": maybe,
         }),
     );
-}
-
-/// Proofs, erasure and legal holds.
-fn custody(schemas: &mut Json) {
-    let text = json!({"type": "string"});
-    schemas["erase"] = object(
-        &["order", "ground"],
-        json!({
-            "order": {"type": "string", "description": "Of the order: a UUID. It is carried out once."},
-            "ground": {"type": "string", "description": "A code, such as `gdpr.17.1.b`."},
-        }),
-    );
-    schemas["erased"] = object(
-        &["item", "order", "versions"],
-        json!({
-            "item": {"$ref": "#/components/schemas/item"}, "order": text,
-            "versions": {"type": "integer"},
-        }),
-    );
-    schemas["hold"] = object(
-        &["ground"],
-        json!({
-            "ground": {"type": "string", "description": "A code, such as `litigation`."},
-            "why": text,
-        }),
-    );
-    schemas["change_proof"] = crate::proofs::schema();
 }
 
 /// Templates and invitations.

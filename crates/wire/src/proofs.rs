@@ -46,7 +46,31 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub(crate) fn schema() -> Json {
+/// Schemas of what is asked and answered about evidence.
+pub(crate) fn schemas() -> [(&'static str, Json); 4] {
+    let text = json!({"type": "string"});
+    let erase = json!({
+        "type": "object", "required": ["order", "ground"], "properties": {
+            "order": {"type": "string", "description": "Of the order: a UUID. It is carried out once."},
+            "ground": {"type": "string", "description": "A code, such as `gdpr.17.1.b`."},
+        },
+    });
+    let erased = json!({
+        "type": "object", "required": ["item", "order", "versions"], "properties": {
+            "item": {"$ref": "#/components/schemas/item"}, "order": text,
+            "versions": {"type": "integer"},
+        },
+    });
+    let hold = json!({
+        "type": "object", "required": ["ground"], "properties": {
+            "ground": {"type": "string", "description": "A code, such as `litigation`."},
+            "why": text,
+        },
+    });
+    [("change_proof", schema()), ("erase", erase), ("erased", erased), ("hold", hold)]
+}
+
+fn schema() -> Json {
     let text = json!({"type": "string"});
     let maybe = json!({"type": ["string", "null"]});
     let number = json!({"type": ["integer", "null"]});

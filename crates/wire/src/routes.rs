@@ -1,5 +1,7 @@
 //! Every route there is.
 
+mod custody;
+
 use countersign_model::lifecycle;
 use countersign_register::{Noun, SETTINGS};
 
@@ -46,6 +48,8 @@ pub enum Kind {
     Hold,
     Release,
     KeepHold,
+    /// Another key for the ledger.
+    RotateKey,
     /// A file of the ledger that everybody may read, or that takes a token.
     Ledger,
     /// What an import of employees would do.
@@ -125,10 +129,12 @@ pub fn plural(noun: &'static str) -> &'static str {
 /// All routes, in the order of the document.
 pub fn routes() -> Vec<Route> {
     let mut routes: Vec<Route> = fixed().collect();
+    routes.extend(custody::fixed());
     let nouns =
         Noun::WITH_ID.iter().map(|noun| noun.singular()).chain([SETTINGS, MEMBER, INVITATION]);
     for noun in nouns {
         routes.extend(of_noun(noun));
+        routes.extend(custody::of_noun(noun));
     }
     routes.extend(scim::routes());
     routes
@@ -137,7 +143,7 @@ pub fn routes() -> Vec<Route> {
 type Fixed = (Method, &'static str, Kind, (&'static str, &'static str), &'static str);
 
 /// Those that take no token.
-const OPEN: [Fixed; 7] = {
+const OPEN: [Fixed; 6] = {
     use Kind as K;
     use Method::{Get, Post};
     [
@@ -159,18 +165,11 @@ const OPEN: [Fixed; 7] = {
             ("self", "begin"),
             "Back from the company's directory, with a session.",
         ),
-        (
-            Get,
-            "/ledger/{*file}",
-            K::Ledger,
-            ("ledger", "read"),
-            "Checkpoint, hashes and public keys of the ledger (C2SP tlog-tiles).",
-        ),
     ]
 };
 
 /// Those that do.
-const CLOSED: [Fixed; 18] = {
+const CLOSED: [Fixed; 12] = {
     use Kind as K;
     use Method::{Get, Post};
     [
@@ -234,36 +233,6 @@ const CLOSED: [Fixed; 18] = {
             ("sponsor", "arrive"),
             "Make the sponsors what this list of employees says.",
         ),
-        (
-            Get,
-            "/v1/changes/{id}/proof",
-            K::Proof,
-            ("change", "read"),
-            "Proof that an act is in the ledger, for `countersign verify`.",
-        ),
-        (Get, "/v1/holds", K::List, (HOLD, "list"), "Every legal hold, by id."),
-        (Get, "/v1/holds/{id}", K::Read, (HOLD, "read"), "One legal hold."),
-        (
-            Post,
-            "/v1/holds/{id}/release",
-            K::Release,
-            (HOLD, "release"),
-            "Release a legal hold; it takes two people.",
-        ),
-        (
-            Post,
-            "/v1/holds/{id}/keep",
-            K::KeepHold,
-            (HOLD, "release"),
-            "Keep a legal hold that somebody asked to release.",
-        ),
-        (
-            Get,
-            "/ledger/tile/entries/{*file}",
-            K::Ledger,
-            ("ledger", "export"),
-            "Entries of the ledger (C2SP tlog-tiles).",
-        ),
     ]
 };
 
@@ -313,15 +282,6 @@ fn of_noun(noun: &'static str) -> Vec<Route> {
     for verb in acts(noun) {
         let path = format!("{one}/{}", verb.replace('_', "-"));
         routes.push(route(Post, &path, Kind::Act, verb, format!("{} a {words}.", capital(verb))));
-    }
-    if ["identity", "sponsor"].contains(&noun) {
-        let path = format!("{one}/erase");
-        routes.push(route(Post, &path, Kind::Erase, "erase", "Erase what is personal.".to_owned()));
-    }
-    if ["identity", "sponsor", "organization"].contains(&noun) {
-        let path = format!("{one}/hold");
-        let summary = "Keep it whatever is ordered to be erased.".to_owned();
-        routes.push(route(Post, &path, Kind::Hold, "hold", summary));
     }
     match noun {
         "identity" => routes.push(route(

@@ -1,6 +1,8 @@
 //! Erasures, holds, and what takes two people.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use countersign_app::{Act, Caller, Erasing};
 use countersign_judge::permission::Role;
@@ -73,7 +75,7 @@ fn an_erasure_leaves_no_byte_of_a_name_and_every_proof_holds() {
     assert!(!is_in_files(&house.folder, "zebulon") && !is_in_files(&house.folder, "quarck"));
     assert_eq!(house.app.item(&owner(), "grant", "g-paul").unwrap().state, "ended");
     let verified = verify(&house);
-    assert_eq!(verified.custody, 1);
+    assert_eq!(verified.custody, 2, "the erasure, and that the owner read the identity");
     for change in house.app.changes(&owner(), (0, 0)).unwrap().0 {
         let wanted = Some(("identity", "paul")).filter(|_| change.item.is_none());
         let proof = house.app.change_proof(&owner(), &change.id, wanted);
@@ -157,7 +159,7 @@ fn what_is_held_is_not_erased_until_two_people_release_it() {
     assert_eq!(leaves[0].1, leaves[1].1);
     erase().unwrap();
     house.sequence();
-    assert_eq!(verify(&house).custody, 3);
+    assert_eq!(verify(&house).custody, 4, "hold, release, erasure, and one reading");
 }
 
 #[test]
@@ -191,4 +193,53 @@ fn switching_off_a_guardrail_takes_two_people() {
         .map(|change| format!("{} {}", change.by, change.verb))
         .collect();
     assert_eq!(verbs[..2], ["member:bob exception.approve", "member:ann exception.ask_approve"]);
+}
+
+#[test]
+fn an_erasure_that_is_cut_short_happened_whole_or_not_at_all() {
+    let mut steps = 0;
+    loop {
+        steps += 1;
+        let house = House::new();
+        with_paul(&house);
+        let left = Arc::new(AtomicI64::new(i64::MAX));
+        let countdown = Arc::clone(&left);
+        let house = house.again(Arc::new(move |_| {
+            assert_ne!(countdown.fetch_sub(1, Ordering::Relaxed), 0, "the process ends here");
+        }));
+        left.store(steps, Ordering::Relaxed);
+        let done = house.app.erase(&owner(), ("identity", "paul"), &ORDER);
+        let house = house.again(Arc::new(|_| ()));
+        let paul = house.app.item(&security("sam"), "identity", "paul").unwrap();
+        let evidence = house.app.store().change(&ORDER.order).unwrap();
+        assert_eq!(paul.document.get("name").is_none(), evidence.is_some(), "step {steps}");
+        house.app.erase(&owner(), ("identity", "paul"), &ORDER).unwrap();
+        assert!(house.app.scrub().unwrap());
+        assert!(!is_in_files(&house.folder, "zebulon"), "step {steps}");
+        if done.is_ok() {
+            assert!(steps > 20, "{steps}");
+            return;
+        }
+    }
+}
+
+#[test]
+fn another_key_for_the_ledger_takes_two_people_and_names_them() {
+    let house = House::new();
+    house.apply(COMPANY);
+    house.sequence();
+    house.app.rotate_key(&owner(), Some("yearly")).unwrap();
+    assert!(!house.carry_out_rotation());
+    assert_eq!(house.app.rotate_key(&owner(), None).unwrap_err().code(), "second_person");
+    assert_eq!(house.app.rotate_key(&sponsor("bob"), None).unwrap_err().code(), "forbidden");
+    house.app.rotate_key(&security("sam"), None).unwrap();
+    assert!(house.carry_out_rotation());
+    assert!(!house.carry_out_rotation(), "once");
+    house.app.act(&owner(), "grant", "g-paul", "suspend", &Act::default()).unwrap();
+    house.sequence();
+    assert_eq!(verify(&house).keys.len(), 2);
+    let folder = house.folder.join("ledger");
+    let rotation = countersign_ledger::prove(&folder, 1).unwrap().leaf;
+    let Ok(Entry::KeyRotation(rotation)) = Entry::decode(&rotation) else { unreachable!() };
+    assert!(rotation.by.is_some() && rotation.second.is_some() && rotation.by != rotation.second);
 }

@@ -10,12 +10,13 @@ use countersign_ledger::rotation::Order;
 use countersign_ledger::{Ledger, OpenOptions};
 use countersign_model::register::Register;
 use countersign_model::time::Timestamp;
-use countersign_store::{Address, Store};
+use countersign_store::{Address, Failpoint, Store};
 
 pub struct House {
     pub app: App,
     pub folder: PathBuf,
     clock: Arc<AtomicI64>,
+    stays: bool,
 }
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -29,13 +30,30 @@ impl House {
         Self::at(folder)
     }
 
+    /// The same house after it was left, with a hook before and after each step of the store.
+    pub fn again(mut self, failpoint: Failpoint) -> Self {
+        self.stays = true;
+        let folder = self.folder.clone();
+        drop(self);
+        Self::at_with(folder, failpoint)
+    }
+
     fn at(folder: PathBuf) -> Self {
+        Self::at_with(folder, Arc::new(|_| ()))
+    }
+
+    fn at_with(folder: PathBuf, failpoint: Failpoint) -> Self {
         let clock = Arc::new(AtomicI64::new(countersign_register::time("2026-11-25").unwrap().0));
-        let store = Store::open(&Address::Sqlite(folder.join("state.sqlite"))).unwrap();
+        // One test at a time, on an empty database: `COUNTERSIGN_TEST_STORE=postgres://…`.
+        let address = match std::env::var("COUNTERSIGN_TEST_STORE") {
+            Ok(url) => url.parse().unwrap(),
+            Err(_) => Address::Sqlite(folder.join("state.sqlite")),
+        };
+        let store = Store::open_with(&address, failpoint).unwrap();
         let mut ledger = ledger(&folder);
         let handles = ledger.handles().clone();
         let now = Arc::clone(&clock);
-        let chance = AtomicU64::new(1);
+        let chance = AtomicU64::new(1 + (NUMBER.fetch_add(1, Ordering::Relaxed) << 32));
         let app = App::new(
             store,
             handles,
@@ -47,7 +65,7 @@ impl House {
             }),
         )
         .with_ledger(&folder.join("ledger"));
-        Self { app, folder, clock }
+        Self { app, folder, clock, stays: false }
     }
 
     pub fn set_clock(&self, time: &str) {
@@ -65,6 +83,12 @@ impl House {
         }
     }
 
+    /// Whether a key that two people ordered signs now.
+    pub fn carry_out_rotation(&self) -> bool {
+        let mut sequencer = Sequencer::new(ledger(&self.folder), self.app.store()).unwrap();
+        self.app.carry_out_rotation(&mut sequencer, [11; 32]).unwrap()
+    }
+
     pub fn rotate_key(&self) {
         let order = Order { time: self.app.now().0, why: "planned", by: None, second: None };
         ledger(&self.folder).rotate(&order, [9; 32]).unwrap();
@@ -77,7 +101,9 @@ impl House {
 
 impl Drop for House {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
+        if !self.stays {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod lives;
 mod notices;
 mod onboarding;
 mod proofs;
+mod readings;
 mod register;
 mod requests;
 mod succession;

@@ -8,6 +8,7 @@ fn what_was_applied_is_exported_and_applied_again_changes_nothing() {
     let plan = house.apply(COMPANY);
     let items = plan.steps.len();
     assert!(items > 10);
+    assert_eq!(house.sequence(), 1, "one act, one leaf");
     let files = house.app.export(&owner()).unwrap();
     let (register, mistakes) = countersign_register::parse(&files);
     assert!(mistakes.is_empty(), "{mistakes:?}");
@@ -17,7 +18,7 @@ fn what_was_applied_is_exported_and_applied_again_changes_nothing() {
     );
     let again = house.app.plan(&owner(), &register).unwrap();
     assert_eq!((again.steps.len(), again.unchanged), (0, items));
-    assert_eq!(house.sequence(), 1, "one act, one leaf");
+    assert_eq!(house.sequence(), 2, "and one that it was exported");
 }
 
 #[test]

@@ -57,6 +57,10 @@ pub struct ServeArgs {
     /// A file with the secret that the directory gave for it.
     #[arg(long, value_name = "FILE", requires = "oidc_issuer")]
     pub oidc_client_secret_file: Option<PathBuf>,
+    /// Who cosigns the ledger's checkpoints (C2SP tlog-witness): where, and by which public key; may be
+    /// given several times. Nothing is signed after a start before each has said what it saw last.
+    #[arg(long, value_name = "URL=VKEY")]
+    pub witness: Vec<String>,
     /// How the operator's log is written.
     #[arg(long, value_enum, default_value_t = Log::Text)]
     pub log: Log,

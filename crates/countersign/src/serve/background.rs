@@ -14,6 +14,8 @@ use countersign_store::lead::Lead;
 use countersign_store::{Address, StoreError};
 use tokio::sync::watch;
 
+use super::witnesses::Witnesses;
+
 /// How long evidence waits for a checkpoint, at most.
 const SEQUENCE_EVERY: Duration = Duration::from_millis(200);
 /// How soon another node takes over.
@@ -25,6 +27,7 @@ pub struct Background {
     pub address: Address,
     /// Of the ledger.
     pub folder: PathBuf,
+    pub witnesses: Arc<Witnesses>,
 }
 
 pub struct Running {
@@ -39,6 +42,7 @@ impl Background {
         let (stop, stopped) = watch::channel(false);
         let told = Arc::clone(&is_over);
         super::domains::start(Arc::clone(&self.server), Arc::clone(&is_over))?;
+        self.witnesses.start(Arc::clone(&is_over))?;
         let thread = std::thread::Builder::new()
             .name("background".to_owned())
             .spawn(move || {
@@ -58,6 +62,11 @@ impl Background {
             let last = is_over.load(Ordering::Acquire);
             if self.server.app.store().has_stopped() {
                 return Some("the store's writer has stopped".to_owned());
+            }
+            self.witnesses.lead(leads.is_some());
+            // What was read in a minute that is over; all of it before the end.
+            if let Err(error) = self.server.app.evidence_readings(last) {
+                tracing::warn!(%error, "readings are not evidenced yet");
             }
             if let Err(error) = self.lead(&mut leads) {
                 return Some(format!("{error:#}"));
@@ -120,7 +129,15 @@ impl Background {
             tracing::warn!("this node leads no more");
             return Ok(());
         }
+        if !self.witnesses.may_sign()? {
+            return Ok(());
+        }
         while sequencer.step(store)?.1 {}
+        if self.server.app.carry_out_rotation(sequencer, crate::chance::bytes()?)? {
+            tracing::info!(
+                "another key signs the ledger, as two people ordered; tell the witnesses"
+            );
+        }
         Ok(())
     }
 }

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::metrics;
+use super::witnesses::Witnesses;
 
 pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| super::taken(address))
@@ -29,11 +30,12 @@ pub async fn serve(
         .context("the listener failed")
 }
 
-pub async fn serve_metrics(listener: TcpListener, server: Arc<Server>) {
+pub async fn serve_metrics(listener: TcpListener, server: Arc<Server>, witnesses: Arc<Witnesses>) {
     let text = move || {
-        let server = Arc::clone(&server);
+        let (server, witnesses) = (Arc::clone(&server), Arc::clone(&witnesses));
         async move {
-            tokio::task::spawn_blocking(move || metrics::text(&server)).await.unwrap_or_default()
+            let text = move || format!("{}{}", metrics::text(&server), witnesses.text());
+            tokio::task::spawn_blocking(text).await.unwrap_or_default()
         }
     };
     let router = Router::new().route("/metrics", get(text));

@@ -12,6 +12,7 @@ struct Serving {
     child: Child,
     lines: Receiver<String>,
     address: String,
+    metrics: String,
     code: Option<String>,
 }
 
@@ -21,7 +22,11 @@ impl Serving {
     }
 
     fn start_at(folder: &Folder, listen: &str) -> Self {
-        let any = ["--listen", listen, "--metrics", "127.0.0.1:0"];
+        Self::start_with(folder, &["--listen", listen])
+    }
+
+    fn start_with(folder: &Folder, more: &[&str]) -> Self {
+        let any = [&["--metrics", "127.0.0.1:0"], more].concat();
         let mut command = folder.command(&[&["serve", "--data", "data"], &any[..]].concat());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (send, lines) = channel();
@@ -33,7 +38,8 @@ impl Serving {
                 }
             }
         });
-        let mut serving = Self { child, lines, address: String::new(), code: None };
+        let mut serving =
+            Self { child, lines, address: String::new(), metrics: String::new(), code: None };
         while serving.address.is_empty() {
             let line = serving.line().expect("the server ended before it served");
             if let Some((_, code)) = line.split_once("--code ") {
@@ -41,6 +47,7 @@ impl Serving {
             }
             if let Some((_, rest)) = line.split_once("Serving ") {
                 serving.address = rest.split(';').next().unwrap().to_owned();
+                serving.metrics = rest.split("metrics on ").nth(1).unwrap().to_owned();
             }
         }
         serving
@@ -190,4 +197,113 @@ fn sponsors_come_and_go_by_a_list() {
     assert!(import(one, &["--complete"]).expect(0).out.contains("leave      bob"));
     let bob = run(&folder, &serving, &["get", "sponsors", "bob"]).expect(0);
     assert!(bob.out.contains("left") && bob.out.contains("succession_until"), "{}", bob.out);
+}
+
+/// A witness that ends with its test.
+struct Witness {
+    child: Child,
+    url: String,
+    key: String,
+}
+
+impl Witness {
+    fn start(folder: &Folder) -> Self {
+        let arguments = ["witness", "serve", "witness", "--listen", "127.0.0.1:0"];
+        let mut command = folder.command(&arguments);
+        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut err = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut line = |before: &str| {
+            let line = err.next().unwrap().unwrap();
+            line.strip_prefix(before).unwrap_or_else(|| panic!("{line}")).to_owned()
+        };
+        let (key, url) = (line("Witness "), line("listens on "));
+        std::thread::spawn(move || err.for_each(drop));
+        Self { child, url: url.trim_end_matches("/add-checkpoint").to_owned(), key }
+    }
+
+    fn argument(&self) -> String {
+        format!("{}={}", self.url, self.key)
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Waits until a metric has a value that is wanted.
+fn wait_for(serving: &Serving, metric: &str, wanted: impl Fn(u64) -> bool) -> u64 {
+    let mut seen = String::new();
+    for _ in 0..200 {
+        seen = ureq::get(format!("{}/metrics", serving.metrics))
+            .call()
+            .unwrap()
+            .body_mut()
+            .read_to_string()
+            .unwrap();
+        let value = seen.lines().find(|line| line.starts_with(metric));
+        let value = value.and_then(|line| line.rsplit(' ').next()?.parse().ok());
+        if let Some(value) = value.filter(|value| wanted(*value)) {
+            return value;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    panic!("{metric} did not come to it:\n{seen}");
+}
+
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn witnesses_cosign_what_is_served_and_refuse_what_was_put_back() {
+    let folder = Folder::new("serve-witness");
+    folder.run(&["witness", "init", "witness", "--name", "witness.example"]).expect(0);
+    let serving = Serving::start(&folder);
+    let code = serving.code.clone().unwrap();
+    assert_eq!(serving.stop(), Some(0));
+    let key = std::fs::read_to_string(folder.at("data/ledger/public.key")).unwrap();
+    folder.run(&["witness", "watch", "witness", key.trim()]).expect(0);
+    copy(&folder.at("data"), &folder.at("old"));
+
+    let witness = Witness::start(&folder);
+    let serving = Serving::start_with(
+        &folder,
+        &["--listen", "127.0.0.1:0", "--witness", &witness.argument()],
+    );
+    let code = serving.code.clone().unwrap_or(code);
+    run(&folder, &serving, &["sign-in", "--code", &code]).expect(0);
+    run(&folder, &serving, &["apply", &example(), "--yes"]).expect(0);
+    let leaves = wait_for(&serving, "countersign_ledger_leaves ", |leaves| leaves >= 3);
+    wait_for(&serving, "countersign_witness_size{witness=\"witness.example\"} ", |size| {
+        size >= leaves
+    });
+    assert_eq!(serving.stop(), Some(0));
+    folder.run(&["verify", "data/ledger", "--witness", &witness.key]).expect(0);
+
+    // The operator puts back yesterday's copy: the witness remembers, and nothing is signed.
+    std::fs::remove_dir_all(folder.at("data")).unwrap();
+    copy(&folder.at("old"), &folder.at("data"));
+    let before = std::fs::read(folder.at("data/ledger/checkpoint")).unwrap();
+    let mut serving = Serving::start_with(
+        &folder,
+        &["--listen", "127.0.0.1:0", "--witness", &witness.argument()],
+    );
+    let mut said = String::new();
+    while let Some(line) = serving.line() {
+        said.push_str(&line);
+    }
+    assert!(said.contains("was put back to an older state"), "{said}");
+    assert_ne!(serving.child.wait().unwrap().code(), Some(0));
+    assert_eq!(std::fs::read(folder.at("data/ledger/checkpoint")).unwrap(), before);
 }

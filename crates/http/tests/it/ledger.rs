@@ -60,3 +60,32 @@ fn a_proof_is_asked_for_by_the_id_of_the_act() {
         assert_eq!(house.get(&path, &house.owner).status, status, "{path}");
     }
 }
+
+#[test]
+fn an_order_to_erase_is_carried_out_once_and_not_while_it_is_held() {
+    let house = House::with_company();
+    let path = "/v1/identities/paul/erase";
+    let order = json!({"order": "9a1e0c2e-7c3f-4d28-9f0a-3f6f1d0c2b11", "ground": "gdpr.17.1.b"});
+    for bad in [
+        json!({}),
+        json!({"order": "9a1e", "ground": "gdpr"}),
+        json!({"order": 7, "ground": "gdpr"}),
+        json!({"order": order["order"], "ground": "for the law"}),
+    ] {
+        assert_eq!(house.post(path, &house.owner, &bad).status, 422, "{bad}");
+    }
+    let held = house.post("/v1/identities/paul/hold", &house.owner, &json!({"ground": "audit"}));
+    assert_eq!((held.status, held.body["id"].as_str()), (201, Some("identity.paul")));
+    let reply = house.post(path, &house.owner, &order);
+    assert_eq!((reply.status, reply.body["code"].as_str()), (409, Some("held")));
+    let sam = house.member("sam", &json!({"id": "sam", "role": "security"}));
+    for token in [&house.owner, &sam] {
+        let reply = house.post("/v1/holds/identity.paul/release", token, &json!({}));
+        assert_eq!(reply.status, 200, "{}", reply.body);
+    }
+    let reply = house.post(path, &house.owner, &order);
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert!(reply.body["versions"].as_u64().unwrap() > 0);
+    let again = house.post(path, &house.owner, &order);
+    assert_eq!((again.status, again.body["versions"].as_u64()), (200, Some(0)));
+}

@@ -120,7 +120,7 @@ impl House {
             (_, Kind::Put) => (Some(self.document(route, id)), &stale),
             (_, Kind::Act) => (Some(json!({})), &stale),
             // A word of each role would be two people's.
-            (_, Kind::Release) => (Some(json!({"why": 7})), &[]),
+            (_, Kind::Release | Kind::RotateKey) => (Some(json!({"why": 7})), &[]),
             (_, Kind::Plan) => (Some(json!({"files": []})), &[]),
             // An empty list of files would end everything: a mistake stops it behind the door.
             (_, Kind::Apply) => (Some(json!({"files": [{"name": "x", "text": "x: 1"}]})), &[]),
