@@ -202,14 +202,6 @@ fn schemas() -> Json {
             "principal": text, "role": text, "organization": maybe, "sponsor": maybe,
             "tenant": maybe,
         })),
-        "employees": object(&["people"], json!({
-            "people": {"type": "array", "items": object(&["id"], json!({
-                "id": text, "name": text, "email": text, "employed_from": text,
-                "employed_until": text,
-            }))},
-            "complete": {"type": "boolean", "description": "Who is not named has left."},
-            "why": text,
-        })),
         "files": object(&["files"], json!({
             "files": {"type": "array", "items": object(
                 &["name", "text"], json!({"name": text, "text": text}),

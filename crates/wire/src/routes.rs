@@ -98,6 +98,7 @@ pub fn plural(noun: &'static str) -> &'static str {
 /// All routes, in the order of the document.
 pub fn routes() -> Vec<Route> {
     let mut routes = fixed();
+    routes.extend(directory());
     let nouns = Noun::WITH_ID.iter().map(|noun| noun.singular()).chain([SETTINGS, MEMBER]);
     for noun in nouns {
         routes.extend(of_noun(noun));
@@ -123,22 +124,6 @@ fn fixed() -> Vec<Route> {
         route(Get, "/readyz", K::Ready, ("instance", "read"), true, "Whether it can serve."),
         route(Get, "/v1/openapi.json", K::OpenApi, ("instance", "read"), true, "This document."),
         route(Post, "/v1/sign-in", K::SignIn, ("self", "begin"), true, "A session for a code."),
-        route(
-            Get,
-            "/v1/sign-in/oidc",
-            K::DirectorySignIn,
-            ("self", "begin"),
-            true,
-            "Sign in by the company's directory.",
-        ),
-        route(
-            Get,
-            "/v1/sign-in/oidc/callback",
-            K::DirectoryReturn,
-            ("self", "begin"),
-            true,
-            "Back from the company's directory, with a session.",
-        ),
         route(Post, "/v1/sign-out", K::SignOut, ("self", "end"), false, "End this session."),
         route(Get, "/v1/self", K::Whoami, ("self", "read"), false, "Who you are here."),
         route(
@@ -165,6 +150,24 @@ fn fixed() -> Vec<Route> {
             false,
             "Make the server what these files say.",
         ),
+        route(Get, "/v1/changes", K::Changes, ("change", "list"), false, "Every act, in order."),
+    ]
+}
+
+/// What goes to and comes from the company's directory.
+fn directory() -> Vec<Route> {
+    use Kind as K;
+    use Method::{Get, Post};
+    let route = |method, path: &str, kind, (noun, verb), is_open, summary: &str| Route {
+        method,
+        path: path.to_owned(),
+        kind,
+        noun,
+        verb,
+        is_open,
+        summary: summary.to_owned(),
+    };
+    vec![
         route(
             Post,
             "/v1/directory/plan",
@@ -181,7 +184,22 @@ fn fixed() -> Vec<Route> {
             false,
             "Make the sponsors what this list of employees says.",
         ),
-        route(Get, "/v1/changes", K::Changes, ("change", "list"), false, "Every act, in order."),
+        route(
+            Get,
+            "/v1/sign-in/oidc",
+            K::DirectorySignIn,
+            ("self", "begin"),
+            true,
+            "Sign in by the company's directory.",
+        ),
+        route(
+            Get,
+            "/v1/sign-in/oidc/callback",
+            K::DirectoryReturn,
+            ("self", "begin"),
+            true,
+            "Back from the company's directory, with a session.",
+        ),
     ]
 }
 

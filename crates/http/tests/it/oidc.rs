@@ -74,6 +74,9 @@ fn house() -> (House, Arc<Mutex<Idp>>, Keys) {
     (house, idp, keys)
 }
 
+/// Makes a token for a sign-in that was begun.
+type Attack = Box<dyn Fn(&Begun) -> String>;
+
 struct Begun {
     cookie: String,
     query: BTreeMap<String, String>,
@@ -177,7 +180,7 @@ fn a_key_that_appears_later_is_not_asked_for_with_every_token() {
 fn tokens_that_others_made_open_nothing() {
     let (house, idp, own) = house();
     let other = keys("k1");
-    let mut attacks: Vec<(&str, Box<dyn Fn(&Begun) -> String>)> = Vec::new();
+    let mut attacks: Vec<(&str, Attack)> = Vec::new();
     let own = Arc::new(own);
     let mut with = |name: &'static str, change: fn(&mut Json)| {
         let own = Arc::clone(&own);
