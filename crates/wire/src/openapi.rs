@@ -240,14 +240,6 @@ fn schemas() -> Json {
             "principal": text, "role": text, "organization": maybe, "sponsor": maybe,
             "tenant": maybe,
         })),
-        "employees": object(&["people"], json!({
-            "people": {"type": "array", "items": object(&["id"], json!({
-                "id": text, "name": text, "email": text, "employed_from": text,
-                "employed_until": text,
-            }))},
-            "complete": {"type": "boolean", "description": "Who is not named has left."},
-            "why": text,
-        })),
         "problem": object(&["type", "title", "status", "code", "detail"], json!({
             "type": text, "title": text, "status": {"type": "integer"}, "code": text,
             "detail": text, "faults": {"type": "array"}, "mistakes": {"type": "array"},

@@ -129,6 +129,7 @@ pub fn plural(noun: &'static str) -> &'static str {
 /// All routes, in the order of the document.
 pub fn routes() -> Vec<Route> {
     let mut routes: Vec<Route> = fixed().collect();
+    routes.extend(directory());
     routes.extend(custody::fixed());
     let nouns =
         Noun::WITH_ID.iter().map(|noun| noun.singular()).chain([SETTINGS, MEMBER, INVITATION]);
@@ -143,7 +144,7 @@ pub fn routes() -> Vec<Route> {
 type Fixed = (Method, &'static str, Kind, (&'static str, &'static str), &'static str);
 
 /// Those that take no token.
-const OPEN: [Fixed; 6] = {
+const OPEN: [Fixed; 4] = {
     use Kind as K;
     use Method::{Get, Post};
     [
@@ -151,25 +152,11 @@ const OPEN: [Fixed; 6] = {
         (Get, "/readyz", K::Ready, ("instance", "read"), "Whether it can serve."),
         (Get, "/v1/openapi.json", K::OpenApi, ("instance", "read"), "This document."),
         (Post, "/v1/sign-in", K::SignIn, ("self", "begin"), "A session for a code."),
-        (
-            Get,
-            "/v1/sign-in/oidc",
-            K::DirectorySignIn,
-            ("self", "begin"),
-            "Sign in by the company's directory.",
-        ),
-        (
-            Get,
-            "/v1/sign-in/oidc/callback",
-            K::DirectoryReturn,
-            ("self", "begin"),
-            "Back from the company's directory, with a session.",
-        ),
     ]
 };
 
 /// Those that do.
-const CLOSED: [Fixed; 12] = {
+const CLOSED: [Fixed; 10] = {
     use Kind as K;
     use Method::{Get, Post};
     [
@@ -219,20 +206,6 @@ const CLOSED: [Fixed; 12] = {
             "Give what the invitation asks for. Each call is a try.",
         ),
         (Get, "/v1/changes", K::Changes, ("change", "list"), "Every act, in order."),
-        (
-            Post,
-            "/v1/directory/plan",
-            K::ImportPlan,
-            ("sponsor", "arrive"),
-            "What an import of these employees would do.",
-        ),
-        (
-            Post,
-            "/v1/directory/import",
-            K::Import,
-            ("sponsor", "arrive"),
-            "Make the sponsors what this list of employees says.",
-        ),
     ]
 };
 
@@ -248,6 +221,55 @@ fn fixed() -> impl Iterator<Item = Route> {
         is_open,
         summary: summary.to_owned(),
     })
+}
+
+/// What goes to and comes from the company's directory.
+fn directory() -> Vec<Route> {
+    use Kind as K;
+    use Method::{Get, Post};
+    let route = |method, path: &str, kind, (noun, verb), is_open, summary: &str| Route {
+        method,
+        path: path.to_owned(),
+        kind,
+        noun,
+        verb,
+        is_open,
+        summary: summary.to_owned(),
+    };
+    vec![
+        route(
+            Post,
+            "/v1/directory/plan",
+            K::ImportPlan,
+            ("sponsor", "arrive"),
+            false,
+            "What an import of these employees would do.",
+        ),
+        route(
+            Post,
+            "/v1/directory/import",
+            K::Import,
+            ("sponsor", "arrive"),
+            false,
+            "Make the sponsors what this list of employees says.",
+        ),
+        route(
+            Get,
+            "/v1/sign-in/oidc",
+            K::DirectorySignIn,
+            ("self", "begin"),
+            true,
+            "Sign in by the company's directory.",
+        ),
+        route(
+            Get,
+            "/v1/sign-in/oidc/callback",
+            K::DirectoryReturn,
+            ("self", "begin"),
+            true,
+            "Back from the company's directory, with a session.",
+        ),
+    ]
 }
 
 fn of_noun(noun: &'static str) -> Vec<Route> {

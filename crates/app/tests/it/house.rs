@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use countersign_app::{App, Caller, Sequencer};
 use countersign_judge::permission::Role;
+use countersign_ledger::entry::Entry;
 use countersign_ledger::rotation::Order;
 use countersign_ledger::{Ledger, OpenOptions};
 use countersign_model::register::Register;
 use countersign_model::time::Timestamp;
+use countersign_store::feed::Cursor;
 use countersign_store::{Address, Failpoint, Store};
 
 pub struct House {
@@ -70,6 +72,15 @@ impl House {
 
     pub fn set_clock(&self, time: &str) {
         self.clock.store(countersign_register::time(time).unwrap().0, Ordering::Relaxed);
+    }
+
+    /// Everything that waits goes into the ledger; how many acts it has then. That somebody read
+    /// personal data is evidence as well, and counted elsewhere.
+    pub fn acts(&self) -> u64 {
+        let leaves = self.sequence();
+        let changes = self.app.store().changes(Cursor::default(), 10_000).unwrap();
+        let is_reading = |leaf: &[u8]| matches!(Entry::decode(leaf), Ok(Entry::Read(_)));
+        leaves - changes.iter().filter(|change| is_reading(&change.leaf)).count() as u64
     }
 
     /// Everything that waits goes into the ledger; how many leaves it has then.

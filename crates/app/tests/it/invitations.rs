@@ -59,9 +59,9 @@ fn what_is_given_is_a_proposal_until_domains_are_proven_and_a_sponsor_accepts() 
     assert_eq!(house.app.prove_domains(&found).unwrap(), 0, "once");
 
     assert_eq!(accept(partner("pi")).unwrap_err().code(), "not_found");
-    let leaves = house.sequence();
+    let leaves = house.acts();
     assert_eq!(accept(sponsor("bob")).unwrap().state, "accepted");
-    assert_eq!(house.sequence(), leaves + 1, "all of it in one act");
+    assert_eq!(house.acts(), leaves + 1, "all of it in one act");
     let path = house.app.item(&owner(), "trust_path", "pi-oidc").unwrap();
     assert_eq!((path.state.as_str(), &path.document["accepted_by"]), ("accepted", &json!("bob")));
     let filter =
@@ -85,7 +85,7 @@ fn a_link_is_limited_in_tries() {
     }
     let error = house.app.complete_invitation(&secret, &given()).unwrap_err();
     assert_eq!(error.code(), "unauthenticated");
-    assert_eq!(house.sequence(), 2, "a try that failed changed nothing");
+    assert_eq!(house.acts(), 2, "a try that failed changed nothing");
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn the_same_invitation_again_is_not_made_twice() {
     house.app.invite(&owner(), "pi", &act).unwrap();
     let error = house.app.invite(&owner(), "pi", &act).unwrap_err();
     assert_eq!(error.code(), "invitation.shown_once");
-    assert_eq!(house.sequence(), 2);
+    assert_eq!(house.acts(), 2);
 }
 
 #[test]

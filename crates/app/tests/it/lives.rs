@@ -20,7 +20,7 @@ fn a_grant_is_suspended_resumed_and_ended_and_each_is_evidence() {
     let history = house.app.history(&owner(), "grant", "g-paul", None).unwrap();
     let verbs: Vec<&str> = history.iter().map(|change| change.verb.as_str()).collect();
     assert_eq!(verbs, ["grant.end", "grant.resume", "grant.suspend", "register.apply"]);
-    assert_eq!(house.sequence(), 4);
+    assert_eq!(house.acts(), 4);
 }
 
 #[test]
@@ -37,7 +37,7 @@ fn what_hangs_on_a_grant_ends_with_it() {
     assert_eq!(verbs("grant", "g-paul"), ["grant.end", "register.apply"]);
     assert_eq!(verbs("grant", "g-rho"), ["grant.end", "register.apply"]);
     assert_eq!(verbs("identity", "paul"), ["register.apply"]);
-    assert_eq!(house.sequence(), 2, "one leaf for the act");
+    assert_eq!(house.acts(), 2, "one leaf for the act");
 }
 
 #[test]

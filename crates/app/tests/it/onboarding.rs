@@ -40,7 +40,7 @@ fn answers_make_all_items_in_one_act_and_nothing_of_it_holds_yet() {
         states,
         ["organization proposed", "trust_path proposed", "grant requested", "group current"]
     );
-    assert_eq!(house.sequence(), 2);
+    assert_eq!(house.acts(), 2);
     let told = house.app.store().messages_due(i64::MAX, 9).unwrap();
     assert!(told.iter().any(|it| it.message.body.contains("approval.asked")), "{told:?}");
     assert!(!house.app.facts().unwrap().grants.contains_key(&"north-orders".into()));
@@ -86,7 +86,7 @@ fn every_mistake_in_the_answers_is_said_and_nothing_is_made() {
     assert_eq!(fill(&house, unknown).unwrap_err().code(), "invalid");
     assert_eq!(fill(&house, json!({})).unwrap_err().code(), "invalid");
     assert_eq!(house.app.item(&owner(), "organization", "north").unwrap_err().code(), "not_found");
-    assert_eq!(house.sequence(), 1);
+    assert_eq!(house.acts(), 1);
 }
 
 #[test]
@@ -136,5 +136,5 @@ fn the_same_request_again_makes_nothing_more() {
     assert_eq!(first, again);
     let error = house.app.fill_template(&owner(), "oidc-partner", &act(2)).unwrap_err();
     assert_eq!(error.code(), "idempotency_key_reused");
-    assert_eq!(house.sequence(), 2);
+    assert_eq!(house.acts(), 2);
 }

@@ -66,7 +66,7 @@ fn low_risk_is_active_with_its_sponsors_approval_and_no_sooner() {
     assert_eq!(view.document["from"], "2026-11-25T09:00:00Z");
     assert_eq!(view.process["approvals"][0]["by"], "bob");
     assert!(is_fact(&house, "r"));
-    assert_eq!(house.sequence(), 3, "applied, asked, approved");
+    assert_eq!(house.acts(), 3, "applied, asked, approved");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn high_risk_takes_two_people_each_in_their_role() {
     let whole = act(&house, &sponsor("ann"), "p", "countersign").unwrap();
     assert_eq!(whole.state, "active");
     assert_eq!(whole.document["review_due"], "2026-12-05", "each ten days");
-    assert_eq!(house.sequence(), 4);
+    assert_eq!(house.acts(), 4);
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn no_document_goes_round_an_approval() {
     let view = house.app.put(&owner(), "organization", &organization, &Act::default()).unwrap();
     assert_eq!((view.state.as_str(), &view.document["state"]), ("proposed", &json!("proposed")));
     // Code does, and is evidence of its own.
-    let leaves = house.sequence();
+    let leaves = house.acts();
     let files = house.app.export(&owner()).unwrap();
     let (mut register, _) = countersign_register::parse(&files);
     countersign_register::read_document(&mut register, "grant", &narrower).unwrap();
@@ -142,7 +142,7 @@ fn no_document_goes_round_an_approval() {
     assert!(is_fact(&house, "r"));
     let history = house.app.history(&owner(), "grant", "r", None).unwrap();
     assert_eq!(history[0].verb, "register.apply");
-    assert_eq!(house.sequence(), leaves + 1);
+    assert_eq!(house.acts(), leaves + 1);
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn a_request_is_refused_with_all_that_stands_in_the_way() {
     assert_eq!(latest.as_deref(), Some("2026-12-20"));
     assert!(found.iter().all(|one| !one.remedy.is_empty()));
     assert_eq!(house.app.item(&owner(), "grant", "p").unwrap_err().code(), "not_found");
-    assert_eq!(house.sequence(), 1, "what did not happen has no leaf");
+    assert_eq!(house.acts(), 1, "what did not happen has no leaf");
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn break_glass_is_at_once_and_short_and_two_people_look_at_it() {
     );
     let two = act(&house, &sponsor("ann"), "b", "look").unwrap();
     assert_eq!((two.state.as_str(), &two.process["needed"]), ("expired", &json!([])));
-    assert_eq!(house.sequence(), 4);
+    assert_eq!(house.acts(), 4);
     let error = act(&house, &sponsor("bob"), "g-paul", "look").unwrap_err();
     assert_eq!(error.code(), "look.not_break_glass");
 }
@@ -332,10 +332,10 @@ fn a_reseller_passes_on_what_it_holds_to_whom_it_brought_in() {
     theirs["identity"] = "rita".into();
     assert_eq!(ask(&house, &partner("pi"), &theirs).unwrap_err().code(), "forbidden");
     // With the reseller's own ends what hangs on it, in one act.
-    let leaves = house.sequence();
+    let leaves = house.acts();
     act(&house, &sponsor("ann"), "g-resale", "end").unwrap();
     assert_eq!(house.app.item(&owner(), "grant", "on").unwrap().state, "ended");
-    assert_eq!(house.sequence(), leaves + 1);
+    assert_eq!(house.acts(), leaves + 1);
 }
 
 #[test]
@@ -362,7 +362,7 @@ fn two_who_approve_at_once_approve_once_each() {
     let house = std::sync::Arc::new(house());
     ask(&house, &partner("pi"), &grant("p", "pay", "2026-12-24")).unwrap();
     act(&house, &sponsor("bob"), "p", "approve").unwrap();
-    let leaves = house.sequence();
+    let leaves = house.acts();
     let threads: Vec<_> = (0..4)
         .map(|_| {
             let house = std::sync::Arc::clone(&house);
@@ -373,5 +373,5 @@ fn two_who_approve_at_once_approve_once_each() {
     assert_eq!(done.count(), 1);
     let view = house.app.item(&owner(), "grant", "p").unwrap();
     assert_eq!(view.process["approvals"].as_array().unwrap().len(), 2);
-    assert_eq!(house.sequence(), leaves + 1);
+    assert_eq!(house.acts(), leaves + 1);
 }

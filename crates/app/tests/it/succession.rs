@@ -33,7 +33,7 @@ fn the_clock_runs_by_itself_from_the_day_somebody_left() {
     }
     let view = house.app.act(&owner(), "sponsor", "bob", "return", &Act::default()).unwrap();
     assert_eq!(view.state, "employed");
-    assert_eq!(house.sequence(), 3);
+    assert_eq!(house.acts(), 3);
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_successor_takes_over_by_their_own_word_and_all_of_it() {
         house.app.act(&owner(), "sponsor", "bob", "accept", &none).unwrap_err().code(),
         "successor.not_proposed"
     );
-    let leaves = house.sequence();
+    let leaves = house.acts();
     let view = house.app.act(&sponsor("carl"), "sponsor", "bob", "accept", &none).unwrap();
     assert_eq!((view.state.as_str(), &view.document["successor"]), ("succeeded", &json!("carl")));
     for (noun, id, key, who) in [
@@ -98,7 +98,7 @@ fn a_successor_takes_over_by_their_own_word_and_all_of_it() {
         let view = house.app.item(&owner(), noun, id).unwrap();
         assert_eq!(view.document[key], who, "{noun} {id}");
     }
-    assert_eq!(house.sequence(), leaves + 1, "one act, one leaf");
+    assert_eq!(house.acts(), leaves + 1, "one act, one leaf");
     let history = house.app.history(&owner(), "grant", "g-paul", None).unwrap();
     assert_eq!(history[0].verb, "sponsor.accept");
     // What moved is theirs to decide now.

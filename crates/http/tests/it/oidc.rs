@@ -73,7 +73,6 @@ fn house() -> (House, Arc<Mutex<Idp>>, Keys) {
     assert_eq!(house.post("/v1/directory/import", &house.owner, &people).status, 200);
     (house, idp, keys)
 }
-
 struct Begun {
     cookie: String,
     query: BTreeMap<String, String>,

@@ -94,4 +94,20 @@ pub(crate) fn add_schemas(schemas: &mut Json) {
             "schemas": {"type": "array"}, "status": text, "scimType": text, "detail": text,
         },
     });
+    schemas["employees"] = json!({
+        "type": "object",
+        "required": ["people"],
+        "properties": {
+            "people": {"type": "array", "items": {
+                "type": "object",
+                "required": ["id"],
+                "properties": {
+                    "id": text, "name": text, "email": text, "employed_from": text,
+                    "employed_until": text,
+                },
+            }},
+            "complete": {"type": "boolean", "description": "Who is not named has left."},
+            "why": text,
+        },
+    });
 }
