@@ -81,7 +81,10 @@ impl App {
         effect::apply(noun, &mut register, &step)?;
         let mut process = parse(&item.process)?;
         note(&mut process, &step, act);
-        let after = canonical(&register)?;
+        let after = match crate::apply::OF_THE_SERVER.contains(&noun) {
+            true => body,
+            false => canonical(&register)?,
+        };
         let version = Version { noun, id, after: Some(&item), state, body: after, process };
         let mut versions = vec![version];
         let hanging = self.hanging(noun, id, verb)?;

@@ -19,6 +19,7 @@ mod error;
 mod evidence;
 mod index;
 mod sequencer;
+mod subscription;
 mod token;
 
 use std::sync::{Mutex, PoisonError};
@@ -31,6 +32,7 @@ use countersign_store::Store;
 pub use countersign_register::{SETTINGS, SETTINGS_ID, parse as parse_register, time};
 pub use countersign_store::feed::{Changed, Cursor};
 pub use countersign_store::items::Filter;
+pub use countersign_store::outbox::Delivery;
 
 pub use crate::act::Act;
 pub use crate::apply::{Plan, Planned};
@@ -38,6 +40,7 @@ pub use crate::caller::Caller;
 pub use crate::documents::{Page, View};
 pub use crate::error::AppError;
 pub use crate::sequencer::{Sequencer, SequencerError};
+pub use crate::subscription::{SUBSCRIPTION, WEBHOOK, WebhookKey, webhook_keys};
 pub use crate::token::{Made, TokenKind};
 
 /// Reads the clock.
@@ -51,6 +54,8 @@ pub struct App {
     permissions: Permissions,
     /// Makes the names that stand in leaves.
     handles: Mutex<Handles>,
+    /// Secrets of subscriptions are derived from it; `None`: there are no webhooks here.
+    webhooks: Option<WebhookKey>,
     clock: Clock,
     chance: Chance,
 }
@@ -64,7 +69,14 @@ impl std::fmt::Debug for App {
 impl App {
     pub fn new(store: Store, handles: Handles, clock: Clock, chance: Chance) -> Self {
         let permissions = Permissions::shipped();
-        Self { store, permissions, handles: Mutex::new(handles), clock, chance }
+        let handles = Mutex::new(handles);
+        Self { store, permissions, handles, webhooks: None, clock, chance }
+    }
+
+    /// The same, and it can make subscriptions: their secrets are derived from this key.
+    #[must_use]
+    pub fn with_webhooks(self, key: WebhookKey) -> Self {
+        Self { webhooks: Some(key), ..self }
     }
 
     pub fn store(&self) -> &Store {

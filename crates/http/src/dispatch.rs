@@ -1,6 +1,6 @@
 //! From a route to its verb.
 
-use countersign_app::{App, AppError, Caller};
+use countersign_app::{App, AppError, Caller, SUBSCRIPTION};
 use countersign_wire::problem::Problem;
 use countersign_wire::routes::{Kind, MEMBER, Route};
 use countersign_wire::{bodies, cursor, openapi};
@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use crate::answer::Answer;
 use crate::request::Asked;
+use crate::subscriptions;
 
 const LIMIT: usize = 50;
 const LIMIT_MAX: i64 = 200;
@@ -29,6 +30,8 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
         Kind::History => history(app, &caller, route, asked),
         Kind::MakeKey => make_key(app, &caller, asked),
         Kind::MakeCode => Ok(Answer::new(201, bodies::made(&app.code_for(&caller, &asked.id)?))),
+        Kind::MakeSecret => subscriptions::new_secret(app, &caller, asked),
+        Kind::Deliveries => subscriptions::deliveries(app, &caller, asked),
         Kind::SignOut => {
             app.sign_out(&caller, token)?;
             Ok(Answer::empty(204))
@@ -54,7 +57,10 @@ fn open(app: &App, route: &Route, asked: &Asked) -> Result<Answer, Problem> {
         Kind::OpenApi => Ok(Answer::new(200, openapi::document())),
         Kind::Ready => {
             app.ready()?;
-            Ok(Answer::new(200, json!({"status": "ready"})))
+            Ok(Answer::new(
+                200,
+                json!({"status": "ready", "waiting": subscriptions::waiting(app)?}),
+            ))
         }
         Kind::SignIn => {
             let code = text(asked, "code")?;
@@ -64,7 +70,7 @@ fn open(app: &App, route: &Route, asked: &Asked) -> Result<Answer, Problem> {
     }
 }
 
-fn item(status: u16, view: &countersign_app::View) -> Result<Answer, Problem> {
+pub(crate) fn item(status: u16, view: &countersign_app::View) -> Result<Answer, Problem> {
     Ok(Answer { status, body: Some(bodies::item(view)), rev: Some(view.rev) })
 }
 
@@ -120,6 +126,7 @@ fn put(app: &App, caller: &Caller, route: &Route, asked: &Asked) -> Result<Answe
     }
     let act = countersign_app::Act { why: None, ..asked.act()? };
     let view = match route.noun {
+        SUBSCRIPTION => return subscriptions::put(app, caller, &act, asked),
         MEMBER => app.put_member(caller, &asked.body, &act)?,
         noun => app.put(caller, noun, &asked.body, &act)?,
     };

@@ -7,7 +7,11 @@
 
 mod answer;
 mod dispatch;
+mod gate;
+mod limits;
 mod request;
 mod serve;
+mod subscriptions;
 
+pub use limits::{Bounds, limited};
 pub use serve::{Counted, Server, router};

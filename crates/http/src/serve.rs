@@ -6,14 +6,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::header::AUTHORIZATION;
 use axum::http::{Request, Response};
 use axum::routing::{MethodFilter, on};
-use countersign_app::App;
+use countersign_app::{App, AppError};
 use countersign_wire::problem::Problem;
 use countersign_wire::routes::{Method, Route, routes};
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::{Answer, response};
 use crate::dispatch::dispatch;
+use crate::gate::{self, Gate};
+use crate::limits::later;
 use crate::request::Asked;
 
 /// What every request works with.
@@ -61,6 +65,7 @@ impl Counted {
 /// Serves every route of the table and nothing else.
 pub fn router(server: &Arc<Server>) -> Router {
     let mut router = Router::new();
+    let gate = Arc::new(Gate::default());
     for route in routes() {
         let filter = match route.method {
             Method::Get => MethodFilter::GET,
@@ -68,10 +73,11 @@ pub fn router(server: &Arc<Server>) -> Router {
             Method::Post => MethodFilter::POST,
         };
         let path = route.path.clone();
-        let (route, server) = (Arc::new(route), Arc::clone(server));
+        let (route, server, gate) = (Arc::new(route), Arc::clone(server), Arc::clone(&gate));
         let handler = move |request: Request<Body>| {
-            let (route, server) = (Arc::clone(&route), Arc::clone(&server));
-            async move { handle(&server, &route, request).await }
+            let (route, server, gate) =
+                (Arc::clone(&route), Arc::clone(&server), Arc::clone(&gate));
+            async move { handle(&server, &gate, &route, request).await }
         };
         router = router.route(&path, on(filter, handler));
     }
@@ -80,24 +86,65 @@ pub fn router(server: &Arc<Server>) -> Router {
         .method_not_allowed_fallback(|| async { not_allowed() })
 }
 
+/// Counts itself out also when its client goes away.
+struct Open<'a>(&'a Counted);
+
+impl<'a> Open<'a> {
+    fn new(counted: &'a Counted) -> Self {
+        counted.open.fetch_add(1, Ordering::Relaxed);
+        Self(counted)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 async fn handle(
     server: &Arc<Server>,
+    gate: &Gate,
     route: &Arc<Route>,
     request: Request<Body>,
 ) -> Response<Body> {
-    server.counted.open.fetch_add(1, Ordering::Relaxed);
-    let answer = match Asked::read(route, request).await {
-        Ok(asked) => work(Arc::clone(server), Arc::clone(route), asked).await,
-        Err(problem) => Err(problem),
-    };
-    server.counted.open.fetch_sub(1, Ordering::Relaxed);
+    let _open = Open::new(&server.counted);
+    let answer = answer(server, gate, route, request).await;
     let status = answer.as_ref().map_or_else(|problem| problem.status, |answer| answer.status);
     server.counted.count(&route.operation(), status);
-    response(answer)
+    match answer {
+        Err(problem) if status == 503 => later(problem, 1),
+        answer => response(answer),
+    }
 }
 
-async fn work(server: Arc<Server>, route: Arc<Route>, asked: Asked) -> Result<Answer, Problem> {
+async fn answer(
+    server: &Arc<Server>,
+    gate: &Gate,
+    route: &Arc<Route>,
+    request: Request<Body>,
+) -> Result<Answer, Problem> {
+    // Whoever presents nothing is refused before anything they send is read.
+    if !route.is_open && !request.headers().contains_key(AUTHORIZATION) {
+        return Err(AppError::Unauthenticated.into());
+    }
+    let _place = gate.enter(route)?;
+    let read = tokio::time::timeout(gate::body_within(route), Asked::read(route, request)).await;
+    let asked = read.map_err(|_| gate::slow_body())??;
+    let thread = gate.work().await?;
+    let work = work(Arc::clone(server), Arc::clone(route), asked, thread);
+    let answer = tokio::time::timeout(gate::answer_within(route), work).await;
+    answer.map_err(|_| gate::slow_answer())?
+}
+
+async fn work(
+    server: Arc<Server>,
+    route: Arc<Route>,
+    asked: Asked,
+    thread: OwnedSemaphorePermit,
+) -> Result<Answer, Problem> {
     let work = tokio::task::spawn_blocking(move || {
+        let _thread = thread;
         let answer = dispatch(&server.app, &route, &asked);
         if let Err(problem) = &answer
             && problem.status >= 500

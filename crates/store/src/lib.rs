@@ -14,6 +14,7 @@ mod engine;
 pub mod feed;
 pub mod items;
 pub mod lead;
+pub mod outbox;
 mod rest;
 mod schema;
 mod value;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 pub use crate::batch::{Batch, Outcome};
 use crate::engine::{Access, Connection, Pool};
 pub use crate::engine::{Engine, Failpoint};
+pub use crate::rest::Waiting;
 use crate::writer::{Writer, commit_on};
 
 /// Connections at a time.

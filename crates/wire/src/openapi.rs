@@ -131,6 +131,8 @@ fn responses(route: &Route) -> Json {
         Kind::MakeKey | Kind::MakeCode | Kind::SignIn => {
             responses["201"] = body("made", "A secret, shown this once.");
         }
+        Kind::MakeSecret => responses["201"] = body("secret", "A secret, shown this once."),
+        Kind::Deliveries => responses["200"] = body("deliveries", "The newest first."),
         Kind::SignOut => responses["204"] = json!({"description": "Ended."}),
         Kind::Whoami => responses["200"] = body("caller", "Who you are here."),
         Kind::Export => responses["200"] = body("files", "The register as files."),
@@ -161,6 +163,7 @@ fn schemas() -> Json {
                 "noun": text, "id": text, "revision": {"type": "integer"}, "state": text,
                 "organization": maybe, "sponsor": maybe,
                 "document": {"type": "object"}, "process": {"type": "object"},
+                "secret": {"type": "string", "description": "Of a new subscription: shown this once."},
             }),
         ),
         "page": object(
@@ -203,6 +206,22 @@ fn schemas() -> Json {
         "problem": object(&["type", "title", "status", "code", "detail"], json!({
             "type": text, "title": text, "status": {"type": "integer"}, "code": text,
             "detail": text, "faults": {"type": "array"}, "mistakes": {"type": "array"},
+        })),
+        "secret": object(&["secret"], json!({"secret": text})),
+        "deliveries": object(&["deliveries"], json!({"deliveries": {"type": "array", "items": object(
+            &["id", "state", "at", "tries", "next_try", "sent", "error"],
+            json!({
+                "id": text, "state": {"enum": ["waiting", "sent", "given_up"]}, "at": text,
+                "tries": {"type": "integer"}, "next_try": maybe, "sent": maybe, "error": maybe,
+            }),
+        )}})),
+        "subscription_document": object(&["id", "url", "events"], json!({
+            "id": text,
+            "url": {"type": "string", "maxLength": 2048, "description": "Where changes are posted, after Standard Webhooks."},
+            "events": {
+                "type": "array", "minItems": 1, "maxItems": 50, "items": text,
+                "description": "Such as `grant.approve`, `grant.*` or `*`.",
+            },
         })),
         "member_document": object(&["id", "role"], json!({
             "id": text, "role": text, "name": text, "organization": text, "sponsor": text,

@@ -1,5 +1,6 @@
 //! Every route there is.
 
+use countersign_app::SUBSCRIPTION;
 use countersign_model::lifecycle;
 use countersign_register::{Noun, SETTINGS};
 
@@ -15,6 +16,10 @@ pub enum Kind {
     MakeKey,
     /// A code with which a member signs in.
     MakeCode,
+    /// A new secret of a subscription.
+    MakeSecret,
+    /// What became of messages to a subscription.
+    Deliveries,
     SignIn,
     SignOut,
     Whoami,
@@ -76,6 +81,7 @@ pub const MEMBER: &str = "member";
 pub fn plural(noun: &'static str) -> &'static str {
     match noun {
         MEMBER => "members",
+        SUBSCRIPTION => "subscriptions",
         SETTINGS => "settings",
         noun => Noun::of_singular(noun).map_or(noun, Noun::key),
     }
@@ -84,7 +90,8 @@ pub fn plural(noun: &'static str) -> &'static str {
 /// All routes, in the order of the document.
 pub fn routes() -> Vec<Route> {
     let mut routes = fixed();
-    let nouns = Noun::WITH_ID.iter().map(|noun| noun.singular()).chain([SETTINGS, MEMBER]);
+    let nouns =
+        Noun::WITH_ID.iter().map(|noun| noun.singular()).chain([SETTINGS, MEMBER, SUBSCRIPTION]);
     for noun in nouns {
         routes.extend(of_noun(noun));
     }
@@ -183,6 +190,22 @@ fn of_noun(noun: &'static str) -> Vec<Route> {
             "invite",
             "A code with which this member signs in, shown once.".to_owned(),
         )),
+        SUBSCRIPTION => {
+            routes.push(route(
+                Post,
+                &format!("{one}/secret"),
+                Kind::MakeSecret,
+                "change",
+                "A new secret of this subscription, shown once.".to_owned(),
+            ));
+            routes.push(route(
+                Get,
+                &format!("{one}/deliveries"),
+                Kind::Deliveries,
+                "read",
+                "What became of the newest messages to this subscription.".to_owned(),
+            ));
+        }
         _ => (),
     }
     routes

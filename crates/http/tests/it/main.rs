@@ -4,5 +4,7 @@
 
 mod hostile;
 mod house;
+mod limits;
 mod matrix;
 mod resources;
+mod subscriptions;

@@ -20,6 +20,8 @@ fn every_route_is_asked_by_every_role() {
     let _ = writeln!(found, "{}", ROLES.join(" "));
     let house = House::with_company();
     let tokens = tokens(&house);
+    let path = "/v1/subscriptions/siem";
+    assert_eq!(house.send("PUT", path, &house.owner, Some(&subscription()), &[]).status, 201);
     for route in routes() {
         for (own, id) in ids(&route) {
             let row: Vec<String> =
@@ -73,6 +75,7 @@ fn ids(route: &Route) -> Vec<(&'static str, &'static str)> {
         "group" => ("rho-staff", "pi-staff"),
         "portal" => ("rho-portal", "pi-portal"),
         "exception" => ("ex-ann", "ex-bob"),
+        "subscription" => return vec![("", "siem")],
         "settings" => return vec![("", "register")],
         _ => return vec![("", "ada")],
     };
@@ -89,6 +92,7 @@ impl House {
             (_, Kind::Put) => (Some(self.document(route, id)), &stale),
             (_, Kind::Act) => (Some(json!({})), &stale),
             (_, Kind::Plan) => (Some(json!({"files": []})), &[]),
+            (_, Kind::MakeSecret) => (Some(json!({})), &stale),
             // An empty list of files would end everything: a mistake stops it behind the door.
             (_, Kind::Apply) => (Some(json!({"files": [{"name": "x", "text": "x: 1"}]})), &[]),
             // A sign-out would end the session that the next rows need.
@@ -102,9 +106,16 @@ impl House {
         if route.noun == "member" {
             return json!({"id": id, "role": "auditor"});
         }
+        if route.noun == "subscription" {
+            return subscription();
+        }
         let path = format!("/v1/{}/{id}", countersign_wire::routes::plural(route.noun));
         self.get(&path, &self.owner).body["document"].clone()
     }
+}
+
+fn subscription() -> Json {
+    json!({"id": "siem", "url": "https://siem.example.com/hooks", "events": ["grant.*"]})
 }
 
 fn word(route: &Route, status: u16) -> String {
