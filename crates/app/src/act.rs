@@ -71,6 +71,9 @@ impl App {
         if act.rev.is_some_and(|rev| rev != item.rev) {
             return Err(AppError::Stale { noun: noun.to_owned(), id: id.to_owned() });
         }
+        if noun == "member" && verb == "end" {
+            self.demand_other_owner(id)?;
+        }
         let at = self.now();
         let body = parse(&item.body)?;
         let mut register = Register::default();

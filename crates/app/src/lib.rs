@@ -18,6 +18,7 @@ mod ends;
 mod error;
 mod evidence;
 mod index;
+mod member;
 mod sequencer;
 mod subscription;
 mod token;

@@ -224,7 +224,8 @@ fn schemas() -> Json {
             },
         })),
         "member_document": object(&["id", "role"], json!({
-            "id": text, "role": text, "name": text, "organization": text, "sponsor": text,
+            "id": text,
+            "role": {"enum": ["owner", "security", "sponsor", "auditor", "application", "partner_admin"]}, "name": text, "organization": text, "sponsor": text,
             "tenant": text,
         })),
     });

@@ -6,5 +6,6 @@ mod hostile;
 mod house;
 mod limits;
 mod matrix;
+mod members;
 mod resources;
 mod subscriptions;
