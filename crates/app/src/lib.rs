@@ -41,7 +41,7 @@ pub use crate::caller::Caller;
 pub use crate::documents::{Page, View};
 pub use crate::error::AppError;
 pub use crate::sequencer::{Sequencer, SequencerError};
-pub use crate::subscription::{SUBSCRIPTION, WEBHOOK, WebhookKey, webhook_keys};
+pub use crate::subscription::{SUBSCRIPTION, Signing, WEBHOOK, WebhookKey, webhook_keys};
 pub use crate::token::{Made, TokenKind};
 
 /// Reads the clock.

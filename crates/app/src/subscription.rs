@@ -50,6 +50,19 @@ impl WebhookKey {
     }
 }
 
+/// What a message to a subscription is made with.
+pub struct Signing {
+    pub view: View,
+    /// The newest first.
+    pub secrets: Vec<[u8; 32]>,
+}
+
+impl std::fmt::Debug for Signing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Signing({}, {} secrets)", self.view.id, self.secrets.len())
+    }
+}
+
 /// The names of the secrets that sign at an instant, the newest first.
 pub fn webhook_keys(process: &Json, at: Timestamp) -> Vec<String> {
     let keys = process["keys"].as_array().into_iter().flatten();
@@ -147,7 +160,7 @@ impl App {
     }
 
     /// The subscription that a message is to, if it is in force, and the secrets that sign it.
-    pub fn signing(&self, id: &str) -> Result<Option<(View, Vec<[u8; 32]>)>, AppError> {
+    pub fn signing(&self, id: &str) -> Result<Option<Signing>, AppError> {
         let Some(item) = self.store.item(SUBSCRIPTION, id)? else { return Ok(None) };
         if item.state != effect::CURRENT {
             return Ok(None);
@@ -156,7 +169,7 @@ impl App {
         let view = self.view(&item)?;
         let names = webhook_keys(&view.process, self.now());
         let secrets = names.iter().map(|name| key.derive(id, name)).collect();
-        Ok(Some((view, secrets)))
+        Ok(Some(Signing { view, secrets }))
     }
 
     /// A receiver said that it is there no more (410): nothing is sent to it until somebody changes

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use countersign_app::{App, WEBHOOK};
+use countersign_app::{App, Signing, WEBHOOK};
 use countersign_store::Waiting;
 use countersign_store::batch::{Also, Batch};
 
@@ -134,7 +134,7 @@ impl Drain {
 
     fn webhook(&self, app: &App, waiting: &Waiting, now: i64) -> Became {
         let message = &waiting.message;
-        let (view, secrets) = match app.signing(&message.target) {
+        let Signing { view, secrets } = match app.signing(&message.target) {
             Ok(Some(known)) => known,
             Ok(None) => return Became::GivenUp("its subscription has ended".to_owned()),
             Err(error) => {

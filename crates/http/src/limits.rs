@@ -87,7 +87,7 @@ impl Limits {
 
     /// Whoever has a whole network of addresses must not fill the memory.
     fn forget_some(&self) {
-        if self.asked.fetch_add(1, Ordering::Relaxed) % LOOK_EVERY != 0 {
+        if !self.asked.fetch_add(1, Ordering::Relaxed).is_multiple_of(LOOK_EVERY) {
             return;
         }
         for limiter in self.all.iter().chain([&self.sign_ins]) {

@@ -207,32 +207,44 @@ fn schemas() -> Json {
             "type": text, "title": text, "status": {"type": "integer"}, "code": text,
             "detail": text, "faults": {"type": "array"}, "mistakes": {"type": "array"},
         })),
-        "secret": object(&["secret"], json!({"secret": text})),
-        "deliveries": object(&["deliveries"], json!({"deliveries": {"type": "array", "items": object(
-            &["id", "state", "at", "tries", "next_try", "sent", "error"],
-            json!({
-                "id": text, "state": {"enum": ["waiting", "sent", "given_up"]}, "at": text,
-                "tries": {"type": "integer"}, "next_try": maybe, "sent": maybe, "error": maybe,
-            }),
-        )}})),
-        "subscription_document": object(&["id", "url", "events"], json!({
-            "id": text,
-            "url": {"type": "string", "maxLength": 2048, "description": "Where changes are posted, after Standard Webhooks."},
-            "events": {
-                "type": "array", "minItems": 1, "maxItems": 50, "items": text,
-                "description": "Such as `grant.approve`, `grant.*` or `*`.",
-            },
-        })),
         "member_document": object(&["id", "role"], json!({
             "id": text,
             "role": {"enum": ["owner", "security", "sponsor", "auditor", "application", "partner_admin"]}, "name": text, "organization": text, "sponsor": text,
             "tenant": text,
         })),
     });
+    of_subscriptions(&mut schemas);
     for (noun, schema) in countersign_register::document_schemas("#/components/schemas") {
         schemas[noun] = schema;
     }
     schemas
+}
+
+fn of_subscriptions(schemas: &mut Json) {
+    let text = json!({"type": "string"});
+    let maybe = json!({"type": ["string", "null"]});
+    schemas["secret"] = object(&["secret"], json!({"secret": text}));
+    schemas["deliveries"] = object(
+        &["deliveries"],
+        json!({"deliveries": {"type": "array", "items": object(
+            &["id", "state", "at", "tries", "next_try", "sent", "error"],
+            json!({
+                "id": text, "state": {"enum": ["waiting", "sent", "given_up"]}, "at": text,
+                "tries": {"type": "integer"}, "next_try": maybe, "sent": maybe, "error": maybe,
+            }),
+        )}}),
+    );
+    schemas["subscription_document"] = object(
+        &["id", "url", "events"],
+        json!({
+            "id": text,
+            "url": {"type": "string", "maxLength": 2048, "description": "Where changes are posted, after Standard Webhooks."},
+            "events": {
+                "type": "array", "minItems": 1, "maxItems": 50, "items": text,
+                "description": "Such as `grant.approve`, `grant.*` or `*`.",
+            },
+        }),
+    );
 }
 
 fn object(required: &[&str], properties: Json) -> Json {

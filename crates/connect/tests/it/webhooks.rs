@@ -47,7 +47,7 @@ fn a_change_is_told_once_to_who_wants_it_and_is_signed() {
     assert_eq!(house.step(&mut drain).sent, 1, "what was before it is not told");
     assert_eq!(house.step(&mut drain).sent, 0, "once");
     let got = receiver.got();
-    let [got] = got.as_slice() else { panic!("{got:?}") };
+    let [got] = got.as_slice() else { unreachable!("{got:?}") };
     assert!(got.head.starts_with("POST /hooks "), "{}", got.head);
     assert!(is_signed(got, &secret) && !is_signed(got, &other), "{}", got.head);
     assert_eq!(got.header("webhook-timestamp"), house.seconds().to_string());
