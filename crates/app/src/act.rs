@@ -72,6 +72,9 @@ impl App {
         let item = self.stored(noun, id)?;
         self.demand_on(caller, verb, &item)?;
         fresh(act, &item)?;
+        if noun == "member" && verb == "end" {
+            self.demand_other_owner(id)?;
+        }
         let at = self.now();
         let body = parse(&item.body)?;
         let mut register = Register::default();
@@ -92,7 +95,10 @@ impl App {
             return self.first_word(&item, &step, process, act);
         }
         note(&mut process, &step, act);
-        let after = canonical(&register)?;
+        let after = match crate::apply::OF_THE_SERVER.contains(&noun) {
+            true => body,
+            false => canonical(&register)?,
+        };
         let version = Version { noun, id, after: Some(&item), state, body: after, process };
         let mut versions = vec![version];
         let hanging = self.hanging(noun, id, verb)?;

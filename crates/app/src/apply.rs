@@ -49,7 +49,7 @@ const NOT_FACTS: [(&str, &[&str]); 4] = [
 ];
 
 /// Nouns that are in no register.
-const OF_THE_SERVER: [&str; 3] = ["member", "subscription", "invitation"];
+pub(crate) const OF_THE_SERVER: [&str; 3] = ["member", "subscription", "invitation"];
 
 impl App {
     /// # Errors

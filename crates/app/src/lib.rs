@@ -25,6 +25,7 @@ mod hold;
 mod index;
 mod invitations;
 mod known;
+mod member;
 mod notices;
 mod people;
 mod proof;
@@ -33,6 +34,7 @@ mod rotate;
 mod sequencer;
 mod sign_in;
 mod sponsors;
+mod subscription;
 mod templates;
 mod token;
 mod two;
@@ -50,6 +52,7 @@ pub use countersign_model::time::{End, Interval};
 pub use countersign_register::{SETTINGS, SETTINGS_ID, Template, parse as parse_register, time};
 pub use countersign_store::feed::{Changed, Cursor};
 pub use countersign_store::items::Filter;
+pub use countersign_store::outbox::Delivery;
 
 use crate::reading::Readings;
 
@@ -64,6 +67,7 @@ pub use crate::people::{Missing, Person, Row as PersonRow, Sought};
 pub use crate::proof::{ChangeProof, ItemProof, RowHash};
 pub use crate::rotate::RotateError;
 pub use crate::sequencer::{Begun, Sequencer, SequencerError, begin_epoch};
+pub use crate::subscription::{SUBSCRIPTION, Signing, WEBHOOK, WebhookKey, webhook_keys};
 pub use crate::token::{Made, TokenKind};
 
 /// Reads the clock.
@@ -77,6 +81,8 @@ pub struct App {
     permissions: Permissions,
     /// Makes the names that stand in leaves.
     handles: Mutex<Handles>,
+    /// Secrets of subscriptions are derived from it; `None`: there are no webhooks here.
+    webhooks: Option<WebhookKey>,
     clock: Clock,
     chance: Chance,
     /// The folder of the ledger, for proofs and for who reads it.
@@ -95,12 +101,18 @@ impl App {
     pub fn new(store: Store, handles: Handles, clock: Clock, chance: Chance) -> Self {
         let permissions = Permissions::shipped();
         let (handles, readings) = (Mutex::new(handles), Mutex::default());
-        Self { store, permissions, handles, clock, chance, ledger: None, readings }
+        Self { store, permissions, handles, clock, chance, ledger: None, readings, webhooks: None }
     }
 
     /// With the ledger in this folder, which a sequencer writes to.
     pub fn with_ledger(self, folder: &Path) -> Self {
         Self { ledger: Some(folder.to_owned()), ..self }
+    }
+
+    /// The same, and it can make subscriptions: their secrets are derived from this key.
+    #[must_use]
+    pub fn with_webhooks(self, key: WebhookKey) -> Self {
+        Self { webhooks: Some(key), ..self }
     }
 
     pub fn store(&self) -> &Store {

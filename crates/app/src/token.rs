@@ -264,12 +264,16 @@ impl App {
             let fix = "an id has letters, digits, `.`, `_` and `-`";
             return Err(AppError::invalid("/id", "is no id", fix));
         }
+        crate::member::check(document)?;
         caller("", document)?;
         if document.get("email").is_some_and(|it| !it.as_str().is_some_and(is_address)) {
             let fix = "write it as name@company.example";
             return Err(AppError::invalid("/email", "is no address", fix));
         }
         self.demand(by, "change", "member")?;
+        if document["role"] != "owner" {
+            self.demand_other_owner(id)?;
+        }
         self.member_refers(document)?;
         let change = self.member_change(by, "member.change", id, Some((document, act.rev)))?;
         self.commit(Batch { changes: vec![change], ..Batch::default() })?;

@@ -1,21 +1,25 @@
 //! A node: the store, the API, and what goes on behind it. Starts on nothing but an empty folder.
 
 mod background;
+mod deliver;
 mod domains;
+mod exposure;
 mod listen;
 mod metrics;
 mod oidc;
+mod tls;
 mod witnesses;
 
 use std::fs;
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use countersign_app::{App, Sequencer};
-use countersign_http::{Counted, Server};
+use countersign_http::{Bounds, Counted, Server};
 use countersign_ledger::{Handles, Ledger, OpenOptions};
 use countersign_model::time::Timestamp;
 use countersign_store::lead::Lead;
@@ -24,7 +28,8 @@ use countersign_store::{Address, Store};
 use crate::chance;
 use crate::cli::{Log, PlaceArgs, ServeArgs};
 use crate::out::{self, Exit};
-use background::Background;
+use background::{Background, Running};
+use tokio_rustls::TlsAcceptor;
 use witnesses::Witnesses;
 
 /// The operator's log goes to standard error.
@@ -39,6 +44,9 @@ pub fn log(form: Log) {
 
 pub fn run(args: &ServeArgs) -> Result<Exit> {
     let address = address(&args.place)?;
+    exposure::check(args)?;
+    let tls = tls::acceptor(args)?;
+    let drain = deliver::drain(args)?;
     private_folder(&args.place.data)?;
     let lead = Lead::take(&address).context("could not ask which node leads")?;
     if lead.is_none() && matches!(address, Address::Sqlite(_)) {
@@ -56,14 +64,20 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
         Some(Err(error)) => return Err(error),
         None => (None, handles(&folder)?),
     };
-    let app = App::new(store, handles, Box::new(now), Box::new(fill)).with_ledger(&folder);
+    let key = deliver::key(&args.place.data)?;
+    let app = App::new(store, handles, Box::new(now), Box::new(fill))
+        .with_ledger(&folder)
+        .with_webhooks(key);
     if sequencer.is_some() {
         tell_first_code(&app)?;
     }
     let server = Arc::new(Server { app, counted: Counted::default(), oidc: oidc::of(args)? });
     let witnesses = Arc::new(Witnesses::new(&args.witness, &folder)?);
+    let watched = Arc::clone(&witnesses);
     let background = Background { server: Arc::clone(&server), address, folder, witnesses };
-    serve_until_told(args, &server, background, sequencer)
+    let running = background.start(sequencer)?;
+    deliver::start(&server, drain, running.leads())?;
+    serve_until_told(args, &server, Doors { tls, witnesses: watched }, running)
 }
 
 fn leading(lead: Lead, folder: &Path, store: &Store) -> Result<((Lead, Sequencer), Handles)> {
@@ -72,27 +86,41 @@ fn leading(lead: Lead, folder: &Path, store: &Store) -> Result<((Lead, Sequencer
     Ok(((lead, Sequencer::new(ledger, store)?), handles))
 }
 
+/// What the sockets are served with.
+struct Doors {
+    tls: Option<TlsAcceptor>,
+    witnesses: Arc<Witnesses>,
+}
+
 fn serve_until_told(
     args: &ServeArgs,
     server: &Arc<Server>,
-    background: Background,
-    sequencer: Option<(Lead, Sequencer)>,
+    doors: Doors,
+    running: Running,
 ) -> Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("could not start the threads that serve")?;
-    let witnesses = Arc::clone(&background.witnesses);
-    let running = background.start(sequencer)?;
+    let Doors { tls, witnesses } = doors;
     let stopped = running.stopped();
     let served = runtime.block_on(async {
         let signals = listen::Signals::take()?;
         let listen = listen::bind(args.listen).await?;
         let metrics = listen::bind(args.metrics).await?;
         let at = listen.local_addr().context("the listener has no address")?;
-        out::say(&format!("Serving http://{at}; metrics on http://{}", metrics.local_addr()?));
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        out::say(&format!("Serving {scheme}://{at}; metrics on http://{}", metrics.local_addr()?));
+        if let Some(url) = &args.public_url {
+            out::say(&format!("Reached by {url}"));
+        }
         tokio::spawn(listen::serve_metrics(metrics, Arc::clone(server), witnesses));
-        listen::serve(listen, countersign_http::router(server), signals, stopped).await
+        let bounds = Bounds {
+            requests_a_second: NonZeroU32::new(args.client_requests),
+            trusted_proxies: args.trusted_proxies.clone(),
+        };
+        let router = countersign_http::limited(countersign_http::router(server), bounds);
+        listen::serve(listen, tls, router, signals, stopped).await
     });
     // Whoever still waits for an answer has had it; what waits for its place in the ledger goes in.
     runtime.shutdown_timeout(Duration::from_secs(10));

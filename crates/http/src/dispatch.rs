@@ -1,6 +1,6 @@
 //! From a route to its verb.
 
-use countersign_app::{App, AppError, Caller};
+use countersign_app::{App, AppError, Caller, SUBSCRIPTION};
 use countersign_wire::problem::Problem;
 use countersign_wire::routes::{Kind, MEMBER, Route};
 use countersign_wire::{bodies, cursor, openapi};
@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::answer::Answer;
 use crate::custody;
 use crate::request::Asked;
-use crate::{people, scim};
+use crate::{people, scim, subscriptions};
 
 const LIMIT: usize = 50;
 const LIMIT_MAX: i64 = 200;
@@ -37,19 +37,9 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
         Kind::History => history(app, &caller, route, asked),
         Kind::MakeKey => make_key(app, &caller, asked),
         Kind::MakeCode => Ok(Answer::new(201, bodies::made(&app.code_for(&caller, &asked.id)?))),
-        Kind::Templates => {
-            let all = app.templates(&caller)?;
-            let all: Vec<Json> = all.iter().map(bodies::template).collect();
-            Ok(Answer::new(200, json!({"templates": all})))
-        }
-        Kind::Fill => {
-            let made = app.fill_template(&caller, &asked.id, &asked.act()?)?;
-            Ok(Answer::new(201, bodies::items(&made)))
-        }
-        Kind::Invite => {
-            let (made, view) = app.invite(&caller, &asked.id, &asked.act()?)?;
-            Ok(Answer::new(201, bodies::invited(&made, &view)))
-        }
+        Kind::Templates | Kind::Fill | Kind::Invite => onboard(app, &caller, route, asked),
+        Kind::MakeSecret => subscriptions::new_secret(app, &caller, asked),
+        Kind::Deliveries => subscriptions::deliveries(app, &caller, asked),
         Kind::SignOut => {
             app.sign_out(&caller, token)?;
             Ok(Answer::empty(204))
@@ -89,6 +79,24 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
     }
 }
 
+fn onboard(app: &App, caller: &Caller, route: &Route, asked: &Asked) -> Result<Answer, Problem> {
+    match route.kind {
+        Kind::Templates => {
+            let all = app.templates(caller)?;
+            let all: Vec<Json> = all.iter().map(bodies::template).collect();
+            Ok(Answer::new(200, json!({"templates": all})))
+        }
+        Kind::Fill => {
+            let made = app.fill_template(caller, &asked.id, &asked.act()?)?;
+            Ok(Answer::new(201, bodies::items(&made)))
+        }
+        _ => {
+            let (made, view) = app.invite(caller, &asked.id, &asked.act()?)?;
+            Ok(Answer::new(201, bodies::invited(&made, &view)))
+        }
+    }
+}
+
 /// What needs no token.
 fn open(app: &App, route: &Route, asked: &Asked) -> Result<Answer, Problem> {
     match route.kind {
@@ -96,7 +104,10 @@ fn open(app: &App, route: &Route, asked: &Asked) -> Result<Answer, Problem> {
         Kind::OpenApi => Ok(Answer::new(200, openapi::document())),
         Kind::Ready => {
             app.ready()?;
-            Ok(Answer::new(200, json!({"status": "ready"})))
+            Ok(Answer::new(
+                200,
+                json!({"status": "ready", "waiting": subscriptions::waiting(app)?}),
+            ))
         }
         Kind::SignIn => {
             let code = text(asked, "code")?;
@@ -162,6 +173,7 @@ fn put(app: &App, caller: &Caller, route: &Route, asked: &Asked) -> Result<Answe
     }
     let act = countersign_app::Act { why: None, ..asked.act()? };
     let view = match route.noun {
+        SUBSCRIPTION => return subscriptions::put(app, caller, &act, asked),
         MEMBER => app.put_member(caller, &asked.body, &act)?,
         noun => app.put(caller, noun, &asked.body, &act)?,
     };

@@ -9,13 +9,17 @@ mod answer;
 mod cookies;
 mod custody;
 mod dispatch;
+mod gate;
 mod ledger;
+mod limits;
 mod oidc;
 mod people;
 mod request;
 mod scim;
 mod serve;
+mod subscriptions;
 
+pub use limits::{Bounds, limited};
 pub use oidc::{
     CALLBACK, Call, Expected, Fetch, IdTokenError, Known, Oidc, is_safe, percent, verify,
 };

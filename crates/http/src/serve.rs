@@ -6,16 +6,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::{Request, Response, Uri};
 use axum::routing::{MethodFilter, on};
-use countersign_app::App;
+use countersign_app::{App, AppError};
 use countersign_wire::problem::Problem;
 use countersign_wire::routes::{Kind, Method, Route, routes};
 use countersign_wire::scim::is_scim;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::{Answer, response};
 use crate::dispatch::dispatch;
+use crate::gate::{self, Gate};
 use crate::ledger;
+use crate::limits::later;
 use crate::oidc::Oidc;
 use crate::request::Asked;
 use crate::{cookies, scim};
@@ -67,6 +71,7 @@ impl Counted {
 /// Serves every route of the table and nothing else.
 pub fn router(server: &Arc<Server>) -> Router {
     let mut router = Router::new();
+    let gate = Arc::new(Gate::default());
     for route in routes() {
         let filter = match route.method {
             Method::Get => MethodFilter::GET,
@@ -76,10 +81,11 @@ pub fn router(server: &Arc<Server>) -> Router {
             Method::Delete => MethodFilter::DELETE,
         };
         let path = route.path.clone();
-        let (route, server) = (Arc::new(route), Arc::clone(server));
+        let (route, server, gate) = (Arc::new(route), Arc::clone(server), Arc::clone(&gate));
         let handler = move |request: Request<Body>| {
-            let (route, server) = (Arc::clone(&route), Arc::clone(&server));
-            async move { handle(&server, &route, request).await }
+            let (route, server, gate) =
+                (Arc::clone(&route), Arc::clone(&server), Arc::clone(&gate));
+            async move { handle(&server, &gate, &route, request).await }
         };
         router = router.route(&path, on(filter, handler));
     }
@@ -88,42 +94,73 @@ pub fn router(server: &Arc<Server>) -> Router {
         .method_not_allowed_fallback(|uri: Uri| async move { not_allowed(&uri) })
 }
 
+/// Counts itself out also when its client goes away.
+struct Open<'a>(&'a Counted);
+
+impl<'a> Open<'a> {
+    fn new(counted: &'a Counted) -> Self {
+        counted.open.fetch_add(1, Ordering::Relaxed);
+        Self(counted)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.open.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 async fn handle(
     server: &Arc<Server>,
+    gate: &Gate,
     route: &Arc<Route>,
     request: Request<Body>,
 ) -> Response<Body> {
-    server.counted.open.fetch_add(1, Ordering::Relaxed);
+    let _open = Open::new(&server.counted);
     let response = match route.kind {
         Kind::Ledger => ledger::file(server, request).await,
         Kind::DirectorySignIn | Kind::DirectoryReturn => {
             cookies::directory(server, route, request).await
         }
-        _ => answered(server, route, request).await,
+        _ => match (answer(server, gate, route, request).await, route.kind) {
+            (Err(problem), _) if problem.status == 503 => later(problem, 1),
+            (answer, Kind::Scim(_)) => scim::response(answer),
+            (answer, _) => response(answer),
+        },
     };
-    server.counted.open.fetch_sub(1, Ordering::Relaxed);
     server.counted.count(&route.operation(), response.status().as_u16());
     response
 }
 
-/// What a verb of `app` answers.
-async fn answered(
+async fn answer(
     server: &Arc<Server>,
+    gate: &Gate,
     route: &Arc<Route>,
     request: Request<Body>,
-) -> Response<Body> {
-    let answer = match Asked::read(route, request).await {
-        Ok(asked) => work(Arc::clone(server), Arc::clone(route), asked).await,
-        Err(problem) => Err(problem),
-    };
-    match route.kind {
-        Kind::Scim(_) => scim::response(answer),
-        _ => response(answer),
+) -> Result<Answer, Problem> {
+    // Whoever presents nothing is refused before anything they send is read.
+    let headers = request.headers();
+    let presents = headers.contains_key(AUTHORIZATION) || headers.contains_key(COOKIE);
+    if !route.is_open && !presents {
+        return Err(AppError::Unauthenticated.into());
     }
+    let _place = gate.enter(route)?;
+    let read = tokio::time::timeout(gate::body_within(route), Asked::read(route, request)).await;
+    let asked = read.map_err(|_| gate::slow_body())??;
+    let thread = gate.work().await?;
+    let work = work(Arc::clone(server), Arc::clone(route), asked, thread);
+    let answer = tokio::time::timeout(gate::answer_within(route), work).await;
+    answer.map_err(|_| gate::slow_answer())?
 }
 
-async fn work(server: Arc<Server>, route: Arc<Route>, asked: Asked) -> Result<Answer, Problem> {
+async fn work(
+    server: Arc<Server>,
+    route: Arc<Route>,
+    asked: Asked,
+    thread: OwnedSemaphorePermit,
+) -> Result<Answer, Problem> {
     let work = tokio::task::spawn_blocking(move || {
+        let _thread = thread;
         let answer = dispatch(&server.app, &route, &asked);
         if let Err(problem) = &answer
             && problem.status >= 500

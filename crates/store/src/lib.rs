@@ -15,6 +15,7 @@ pub mod feed;
 pub mod items;
 pub mod lead;
 mod mark;
+pub mod outbox;
 mod rest;
 mod schema;
 mod value;
@@ -29,6 +30,7 @@ pub use crate::batch::{Batch, Outcome};
 use crate::engine::{Access, Connection, Pool};
 pub use crate::engine::{Engine, Failpoint};
 use crate::mark::Mark;
+pub use crate::rest::Waiting;
 pub use crate::schema::SCHEMA;
 use crate::writer::{Writer, commit_on};
 

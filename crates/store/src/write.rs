@@ -345,6 +345,8 @@ impl Write<'_> {
             "delete from token where ends < $1",
             "delete from answered where at < $1",
             "delete from outbox where done < $1",
+            // Given up: nobody tries it again.
+            "delete from outbox where done is null and next_at is null and at < $1",
         ] {
             self.execute(sql, &[Val::Int(before)])?;
         }

@@ -1,6 +1,6 @@
 //! The bodies of answers.
 
-use countersign_app::{Caller, Changed, Made, Page, Plan, Template, View};
+use countersign_app::{Caller, Changed, Delivery, Made, Page, Plan, Template, View};
 use countersign_model::time::Timestamp;
 use serde_json::{Value as Json, json};
 
@@ -66,6 +66,26 @@ pub fn invited(secret: &Made, view: &View) -> Json {
     let mut body = made(secret);
     body["invitation"] = item(view);
     body
+}
+
+/// A message to a subscription.
+pub fn delivery(delivery: &Delivery) -> Json {
+    let time =
+        |micros: i64| countersign_register::time_text(Timestamp(micros.saturating_mul(1_000)));
+    let state = match (delivery.sent, delivery.next_at) {
+        (Some(_), _) => "sent",
+        (None, Some(_)) => "waiting",
+        (None, None) => "given_up",
+    };
+    json!({
+        "id": delivery.id,
+        "state": state,
+        "at": time(delivery.at),
+        "tries": delivery.tries,
+        "next_try": delivery.next_at.map(time),
+        "sent": delivery.sent.map(time),
+        "error": delivery.last_error,
+    })
 }
 
 pub fn caller(caller: &Caller) -> Json {

@@ -5,6 +5,10 @@ use serde_json::{Map, Value as Json, json};
 use crate::routes::{Kind, Method, Route, routes};
 use crate::scim::{self, Scim};
 
+/// What a member may be, as policies name it.
+const ROLES: [&str; 7] =
+    ["owner", "security", "sponsor", "auditor", "application", "partner_admin", "directory"];
+
 /// The document.
 pub fn document() -> Json {
     let mut paths: Map<String, Json> = Map::new();
@@ -168,6 +172,8 @@ fn responses(route: &Route) -> Json {
         Kind::DirectorySignIn | Kind::DirectoryReturn => {
             responses["303"] = json!({"description": "Go there."});
         }
+        Kind::MakeSecret => responses["201"] = body("secret", "A secret, shown this once."),
+        Kind::Deliveries => responses["200"] = body("deliveries", "The newest first."),
         Kind::SignOut => responses["204"] = json!({"description": "Ended."}),
         Kind::Whoami => responses["200"] = body("caller", "Who you are here."),
         Kind::Export => responses["200"] = body("files", "The register as files."),
@@ -211,6 +217,7 @@ fn schemas() -> Json {
                 "noun": text, "id": text, "revision": {"type": "integer"}, "state": text,
                 "organization": maybe, "sponsor": maybe,
                 "document": {"type": "object"}, "process": {"type": "object"},
+                "secret": {"type": "string", "description": "Of a new subscription: shown this once."},
             }),
         ),
         "page": object(
@@ -249,11 +256,12 @@ fn schemas() -> Json {
             )},
         })),
         "member_document": object(&["id", "role"], json!({
-            "id": text, "role": text, "name": text, "email": text, "organization": text,
+            "id": text, "role": {"enum": ROLES}, "name": text, "email": text, "organization": text,
             "sponsor": text, "tenant": text,
             "oidc_subject": {"type": "string", "description": "`sub` at the company's directory."},
         })),
     });
+    of_subscriptions(&mut schemas);
     as_code(&mut schemas);
     onboarding(&mut schemas);
     scim::add_schemas(&mut schemas);
@@ -352,6 +360,37 @@ fn onboarding(schemas: &mut Json) {
     );
 }
 
+/// Webhooks.
+fn of_subscriptions(schemas: &mut Json) {
+    let text = json!({"type": "string"});
+    let maybe = json!({"type": ["string", "null"]});
+    schemas["secret"] = object(&["secret"], json!({"secret": text}));
+    schemas["deliveries"] = object(
+        &["deliveries"],
+        json!({"deliveries": {"type": "array", "items": object(
+            &["id", "state", "at", "tries", "next_try", "sent", "error"],
+            json!({
+                "id": text, "state": {"enum": ["waiting", "sent", "given_up"]}, "at": text,
+                "tries": {"type": "integer"}, "next_try": maybe, "sent": maybe, "error": maybe,
+            }),
+        )}}),
+    );
+    schemas["subscription_document"] = object(
+        &["id", "url", "events"],
+        json!({
+            "id": text,
+            "url": {
+                "type": "string", "maxLength": 2048,
+                "description": "Where changes are posted, after Standard Webhooks.",
+            },
+            "events": {
+                "type": "array", "minItems": 1, "maxItems": 50, "items": text,
+                "description": "Such as `grant.approve`, `grant.*` or `*`.",
+            },
+        }),
+    );
+}
+
 fn object(required: &[&str], properties: Json) -> Json {
     json!({"type": "object", "required": required, "properties": properties})
 }
@@ -371,7 +410,8 @@ mod tests {
             assert!(document["components"]["schemas"][name].is_object(), "{name}");
         }
         for route in routes() {
-            let operation = &document["paths"][&route.path][route.method.as_str().to_lowercase()];
+            let path = route.path.replace("{*", "{");
+            let operation = &document["paths"][path][route.method.as_str().to_lowercase()];
             assert!(
                 operation["responses"].as_object().is_some_and(|all| all.len() > 1),
                 "{route:?}"

@@ -2,6 +2,7 @@
 
 mod custody;
 
+use countersign_app::SUBSCRIPTION;
 use countersign_model::lifecycle;
 use countersign_register::{Noun, SETTINGS};
 
@@ -29,6 +30,10 @@ pub enum Kind {
     Invitation,
     /// What the holder of an invitation gives.
     Complete,
+    /// A new secret of a subscription.
+    MakeSecret,
+    /// What became of messages to a subscription.
+    Deliveries,
     SignIn,
     /// To the company's directory.
     DirectorySignIn,
@@ -121,6 +126,7 @@ pub fn plural(noun: &'static str) -> &'static str {
         MEMBER => "members",
         INVITATION => "invitations",
         HOLD => "holds",
+        SUBSCRIPTION => "subscriptions",
         SETTINGS => "settings",
         noun => Noun::of_singular(noun).map_or(noun, Noun::key),
     }
@@ -131,8 +137,8 @@ pub fn routes() -> Vec<Route> {
     let mut routes: Vec<Route> = fixed().collect();
     routes.extend(directory());
     routes.extend(custody::fixed());
-    let nouns =
-        Noun::WITH_ID.iter().map(|noun| noun.singular()).chain([SETTINGS, MEMBER, INVITATION]);
+    let own = [SETTINGS, MEMBER, INVITATION, SUBSCRIPTION];
+    let nouns = Noun::WITH_ID.iter().map(|noun| noun.singular()).chain(own);
     for noun in nouns {
         routes.extend(of_noun(noun));
         routes.extend(custody::of_noun(noun));
@@ -305,31 +311,55 @@ fn of_noun(noun: &'static str) -> Vec<Route> {
         let path = format!("{one}/{}", verb.replace('_', "-"));
         routes.push(route(Post, &path, Kind::Act, verb, format!("{} a {words}.", capital(verb))));
     }
-    match noun {
-        "identity" => routes.push(route(
-            Post,
-            &format!("{one}/keys"),
-            Kind::MakeKey,
-            "change",
-            "A key for this machine, shown once.".to_owned(),
-        )),
-        "organization" => routes.push(route(
-            Post,
-            &format!("{one}/invitations"),
-            Kind::Invite,
-            "invite",
-            "A link for its administrator, shown once.".to_owned(),
-        )),
-        MEMBER => routes.push(route(
-            Post,
-            &format!("{one}/codes"),
-            Kind::MakeCode,
-            "invite",
-            "A code with which this member signs in, shown once.".to_owned(),
-        )),
-        _ => (),
+    for (method, of, kind, verb, summary) in secrets(noun) {
+        routes.push(route(method, &format!("{one}/{of}"), kind, verb, summary.to_owned()));
     }
     routes
+}
+
+/// Method, last part of the path, kind, verb and summary.
+type Beside = (Method, &'static str, Kind, &'static str, &'static str);
+
+/// What an item of a noun gives once, and what became of it.
+fn secrets(noun: &str) -> impl Iterator<Item = Beside> {
+    use Method::{Get, Post};
+    let all: &'static [Beside] = match noun {
+        "identity" => {
+            &[(Post, "keys", Kind::MakeKey, "change", "A key for this machine, shown once.")]
+        }
+        "organization" => &[(
+            Post,
+            "invitations",
+            Kind::Invite,
+            "invite",
+            "A link for its administrator, shown once.",
+        )],
+        MEMBER => &[(
+            Post,
+            "codes",
+            Kind::MakeCode,
+            "invite",
+            "A code with which this member signs in, shown once.",
+        )],
+        SUBSCRIPTION => &[
+            (
+                Post,
+                "secret",
+                Kind::MakeSecret,
+                "change",
+                "A new secret of this subscription, shown once.",
+            ),
+            (
+                Get,
+                "deliveries",
+                Kind::Deliveries,
+                "read",
+                "What became of the newest messages to this subscription.",
+            ),
+        ],
+        _ => &[],
+    };
+    all.iter().copied()
 }
 
 /// The verbs that something can be done by to an item that is there.

@@ -5,7 +5,7 @@ use super::{Complaint, complain};
 use crate::tree::Tree;
 
 /// The map of imports: which rooms a room may ship with. A crate exists only if it forbids something.
-const MAY_IMPORT: [(&str, &[&str]); 16] = [
+const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("judge", &["model"]),
     ("trace", &["model"]),
@@ -20,12 +20,13 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("store", &[]),
     ("wire", &["model", "register", "app"]),
     ("http", &["app", "wire"]),
+    ("connect", &["model", "app", "register", "store"]),
     ("app", &["model", "judge", "govern", "ledger", "register", "store"]),
     (
         "countersign",
         &[
             "model", "judge", "trace", "govern", "ledger", "sources", "register", "console",
-            "world", "runs", "store", "app", "wire", "http",
+            "world", "runs", "store", "app", "wire", "http", "connect",
         ],
     ),
 ];

@@ -61,6 +61,33 @@ pub struct ServeArgs {
     /// given several times. Nothing is signed after a start before each has said what it saw last.
     #[arg(long, value_name = "URL=VKEY")]
     pub witness: Vec<String>,
+    /// Certificate chain for TLS, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key, PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// A network of proxies whose `X-Forwarded-For` is believed; may be repeated.
+    #[arg(long = "trusted-proxy", value_name = "CIDR")]
+    pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Requests a second from one client, with five seconds' worth at once; 0: any number.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    pub client_requests: u32,
+    /// The mail server, such as `smtps://user:password@mail.example.com`; without one, mail waits.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "COUNTERSIGN_SMTP_URL",
+        hide_env_values = true,
+        requires = "mail_from"
+    )]
+    pub smtp_url: Option<String>,
+    /// The sender of mail, such as `Countersign <access@example.com>`.
+    #[arg(long, value_name = "ADDRESS", env = "COUNTERSIGN_MAIL_FROM")]
+    pub mail_from: Option<String>,
+    /// Webhooks may go to private addresses and to this machine.
+    #[arg(long)]
+    pub allow_private_webhooks: bool,
     /// How the operator's log is written.
     #[arg(long, value_enum, default_value_t = Log::Text)]
     pub log: Log,

@@ -33,6 +33,8 @@ pub struct Background {
 pub struct Running {
     thread: JoinHandle<Option<String>>,
     is_over: Arc<AtomicBool>,
+    /// Whether this node leads now.
+    leads: Arc<AtomicBool>,
     stopped: watch::Receiver<bool>,
 }
 
@@ -43,20 +45,28 @@ impl Background {
         let told = Arc::clone(&is_over);
         super::domains::start(Arc::clone(&self.server), Arc::clone(&is_over))?;
         self.witnesses.start(Arc::clone(&is_over))?;
+        let leads = Arc::new(AtomicBool::new(sequencer.is_some()));
+        let leading = Arc::clone(&leads);
         let thread = std::thread::Builder::new()
             .name("background".to_owned())
             .spawn(move || {
-                let failed = self.run(sequencer, &told);
+                let failed = self.run(sequencer, &told, &leading);
+                leading.store(false, Ordering::Release);
                 // Nobody listens any more if the node is ending anyway.
                 let _ = stop.send(true);
                 failed
             })
             .context("could not start the thread behind the API")?;
-        Ok(Running { thread, is_over, stopped })
+        Ok(Running { thread, is_over, leads, stopped })
     }
 
     /// Until told, or until something failed that only a new start can mend.
-    fn run(&self, mut leads: Option<(Lead, Sequencer)>, is_over: &AtomicBool) -> Option<String> {
+    fn run(
+        &self,
+        mut leads: Option<(Lead, Sequencer)>,
+        is_over: &AtomicBool,
+        leading: &AtomicBool,
+    ) -> Option<String> {
         let mut tidied = Instant::now().checked_sub(TIDY_EVERY);
         loop {
             let last = is_over.load(Ordering::Acquire);
@@ -71,6 +81,7 @@ impl Background {
             if let Err(error) = self.lead(&mut leads) {
                 return Some(format!("{error:#}"));
             }
+            leading.store(leads.is_some() && !last, Ordering::Release);
             let is_time = tidied.is_none_or(|tidied| tidied.elapsed() >= TIDY_EVERY);
             if leads.is_some() && is_time && !last {
                 tidied = Some(Instant::now());
@@ -160,6 +171,11 @@ impl Running {
     /// Becomes true when the node must stop.
     pub fn stopped(&self) -> watch::Receiver<bool> {
         self.stopped.clone()
+    }
+
+    /// Whether this node leads, and goes on.
+    pub fn leads(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.leads)
     }
 
     /// Waits until all evidence is in the ledger; why it stopped, if it failed.

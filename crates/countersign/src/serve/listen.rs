@@ -6,11 +6,14 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use axum::Router;
 use axum::routing::get;
+use axum::serve::ListenerExt as _;
 use countersign_http::Server;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use super::metrics;
+use super::tls::Door;
 use super::witnesses::Witnesses;
 
 pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
@@ -20,11 +23,13 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener> {
 /// Serves until a signal or a failure; then takes no more requests and answers those it has.
 pub async fn serve(
     listener: TcpListener,
+    tls: Option<TlsAcceptor>,
     router: Router,
     signals: Signals,
     stopped: watch::Receiver<bool>,
 ) -> Result<()> {
-    axum::serve(listener, router)
+    let door = Door::new(listener, tls).tap_io(|_| ());
+    axum::serve(door, router.into_make_service_with_connect_info::<SocketAddr>())
         .with_graceful_shutdown(told(signals, stopped))
         .await
         .context("the listener failed")

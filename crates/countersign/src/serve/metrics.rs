@@ -19,6 +19,18 @@ pub fn text(server: &Server) -> String {
             samples.iter().map(|(labels, count)| (labels.as_str(), *count)).collect();
         gauge(&mut text, "countersign_items", "Items by noun and stored state.", &samples);
     }
+    if let Ok(counts) = store.outbox_counts() {
+        let samples: Vec<(String, i64)> = counts
+            .into_iter()
+            .flat_map(|count| {
+                let labels = |state: &str| format!("{{kind=\"{}\",state=\"{state}\"}}", count.kind);
+                [(labels("waiting"), count.waiting), (labels("given_up"), count.given_up)]
+            })
+            .collect();
+        let samples: Vec<(&str, i64)> =
+            samples.iter().map(|(labels, count)| (labels.as_str(), *count)).collect();
+        gauge(&mut text, "countersign_outbox", "Messages not sent, by kind and state.", &samples);
+    }
     if let Ok(sequenced) = store.sequenced() {
         let leaves = i64::try_from(sequenced.leaves).unwrap_or(i64::MAX);
         gauge(&mut text, "countersign_ledger_leaves", "Leaves in the ledger.", &[("", leaves)]);

@@ -4,6 +4,7 @@
 
 mod codes;
 mod evidence;
+mod exposed;
 mod formats;
 mod fuzz;
 mod grades;

@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use crate::node::{Node, PATIENCE, request};
 use crate::program;
 
-fn sponsor(id: &str) -> Value {
-    json!({"id": id, "name": id, "employed": {"from": "2020-01-01", "until": "never"}})
+fn tenant(id: &str) -> Value {
+    json!({"id": id, "name": id})
 }
 
 fn put(node: &Node, token: &str, id: &str) {
-    let (status, answer) = node.ask("PUT", &format!("/v1/sponsors/{id}"), token, &sponsor(id));
+    let (status, answer) = node.ask("PUT", &format!("/v1/tenants/{id}"), token, &tenant(id));
     assert!(status == 200 || status == 201, "{status} {answer}");
 }
 
@@ -49,9 +49,9 @@ fn two_nodes_on_one_store_answer_alike_and_one_takes_over_from_the_other() {
     assert!(second.code.is_none(), "the one that leads gives the code");
     let token = first.sign_in(first.code.as_deref().unwrap());
     put(&first, &token, "ann");
-    assert_eq!(second.get("/v1/sponsors/ann", &token).0, 200, "signed in on one, known to both");
+    assert_eq!(second.get("/v1/tenants/ann", &token).0, 200, "signed in on one, known to both");
     put(&second, &token, "bob");
-    assert_eq!(first.get("/v1/sponsors/bob", &token).0, 200);
+    assert_eq!(first.get("/v1/tenants/bob", &token).0, 200);
     let before = changes(&first, &token);
     first.wait_for_leaves(before);
     first.kill();
@@ -60,7 +60,7 @@ fn two_nodes_on_one_store_answer_alike_and_one_takes_over_from_the_other() {
     }
     second.wait_for_leaves(before + 20);
     let third = Node::start(folder.path(), Some(&url));
-    assert_eq!(third.get("/v1/sponsors/s19", &token).0, 200);
+    assert_eq!(third.get("/v1/tenants/s19", &token).0, 200);
     assert_eq!(changes(&third, &token), before + 20, "nothing twice, nothing left out");
     second.stop();
     put(&third, &token, "carol");
@@ -77,7 +77,7 @@ fn a_node_outlives_a_crash_of_the_server_of_its_store() {
     let token = node.sign_in(node.code.as_deref().unwrap());
     put(&node, &token, "ann");
     server.crash();
-    let (status, answer) = node.get("/v1/sponsors/ann", &token);
+    let (status, answer) = node.get("/v1/tenants/ann", &token);
     assert_eq!(status, 503, "{answer}");
     assert_eq!(node.get("/readyz", "").0, 503);
     assert_eq!(node.get("/healthz", "").0, 200);
@@ -93,12 +93,12 @@ fn a_node_outlives_a_crash_of_the_server_of_its_store() {
     assert_eq!(verifies(folder.path())["size"], count);
 }
 
-/// Changes sponsors until told to stop; how many were answered.
+/// Changes tenants until told to stop; how many were answered.
 fn load(at: &str, token: &str, answered: &AtomicUsize, is_over: &AtomicBool) {
     while !is_over.load(Ordering::Acquire) {
         let id = format!("s{}", answered.load(Ordering::Acquire));
-        let path = format!("/v1/sponsors/{id}");
-        let Ok((status, answer)) = request(at, "PUT", &path, token, &sponsor(&id)) else { return };
+        let path = format!("/v1/tenants/{id}");
+        let Ok((status, answer)) = request(at, "PUT", &path, token, &tenant(&id)) else { return };
         assert!(status < 300, "{status} {answer}");
         answered.fetch_add(1, Ordering::AcqRel);
     }
@@ -145,17 +145,17 @@ fn what_is_backed_up_under_load_is_restored_elsewhere_and_goes_on() {
         let lost = usize::try_from(told["lost"].as_u64().unwrap()).unwrap();
         if keeps_ledger {
             assert!(lost >= 20, "{told}");
-            assert!(told["acts"][0].as_str().unwrap().contains("sponsor."), "{told}");
+            assert!(told["acts"][0].as_str().unwrap().contains("tenant."), "{told}");
             assert_eq!(told["leaves"], all + 1, "{told}");
         }
         let node = Node::start(&at(name), None);
         assert_eq!(node.get("/v1/self", &token).0, 401, "sessions of before have ended");
         let code = run(&["admin", "recover", "--data", &text(name)]).expect(0).out;
         let token = node.sign_in(code.trim());
-        assert_eq!(node.get(&format!("/v1/sponsors/s{}", before - 1), &token).0, 200);
-        let (_, item) = node.get("/v1/sponsors/s0", &token);
+        assert_eq!(node.get(&format!("/v1/tenants/s{}", before - 1), &token).0, 200);
+        let (_, item) = node.get("/v1/tenants/s0", &token);
         put(&node, &token, "since");
-        let (_, since) = node.get("/v1/sponsors/since", &token);
+        let (_, since) = node.get("/v1/tenants/since", &token);
         let least = 1_u64 << 41;
         assert!(item["revision"].as_u64().unwrap() < least, "{item}");
         assert!(since["revision"].as_u64().unwrap() > least, "no revision is given twice: {since}");

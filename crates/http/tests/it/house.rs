@@ -57,12 +57,16 @@ impl House {
                 bytes.iter_mut().zip(number.iter().cycle()).for_each(|(byte, from)| *byte = *from);
             }),
         )
-        .with_ledger(&folder.join("ledger"));
+        .with_ledger(&folder.join("ledger"))
+        .with_webhooks(countersign_app::WebhookKey::new(&[9; 32]));
         let server = Arc::new(Server { app, counted: Counted::default(), oidc });
         drop(ledger);
         let router = router(&server);
-        let runtime =
-            tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let mut house = Self { server, router, runtime, folder, owner: String::new() };
         let code = house.server.app.first_code().unwrap().unwrap();
         house.owner = house.sign_in(&code.secret);

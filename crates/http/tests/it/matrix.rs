@@ -31,6 +31,8 @@ fn every_route_is_asked_by_every_role() {
     let held = house.post("/v1/organizations/rho/hold", &house.owner, &json!({"ground": "test"}));
     assert_eq!(held.status, 201, "{}", held.body);
     house.sequence();
+    let path = "/v1/subscriptions/siem";
+    assert_eq!(house.send("PUT", path, &house.owner, Some(&subscription()), &[]).status, 201);
     for route in routes() {
         for (own, id) in ids(&route) {
             let row: Vec<String> =
@@ -85,6 +87,7 @@ fn ids(route: &Route) -> Vec<(&'static str, &'static str)> {
         "group" => ("rho-staff", "pi-staff"),
         "portal" => ("rho-portal", "pi-portal"),
         "exception" => ("ex-ann", "ex-bob"),
+        "subscription" => return vec![("", "siem")],
         "settings" => return vec![("", "register")],
         "hold" => return vec![("", "organization.rho")],
         "change" => return vec![("", ""), (" own", "own")],
@@ -122,6 +125,7 @@ impl House {
             // A word of each role would be two people's.
             (_, Kind::Release | Kind::RotateKey) => (Some(json!({"why": 7})), &[]),
             (_, Kind::Plan) => (Some(json!({"files": []})), &[]),
+            (_, Kind::MakeSecret) => (Some(json!({})), &stale),
             // An empty list of files would end everything: a mistake stops it behind the door.
             (_, Kind::Apply) => (Some(json!({"files": [{"name": "x", "text": "x: 1"}]})), &[]),
             // A sign-out would end the session that the next rows need.
@@ -135,9 +139,16 @@ impl House {
         if route.noun == "member" {
             return json!({"id": id, "role": "auditor"});
         }
+        if route.noun == "subscription" {
+            return subscription();
+        }
         let path = format!("/v1/{}/{id}", countersign_wire::routes::plural(route.noun));
         self.get(&path, &self.owner).body["document"].clone()
     }
+}
+
+fn subscription() -> Json {
+    json!({"id": "siem", "url": "https://siem.example.com/hooks", "events": ["grant.*"]})
 }
 
 fn word(route: &Route, status: u16) -> String {
