@@ -79,7 +79,8 @@ impl Limits {
         let client = network(client(peer, request.headers(), &self.trusted));
         self.forget_some();
         let path = request.uri().path();
-        if path.starts_with("/v1/sign-in") || path.starts_with("/v1/invitations/") {
+        let by_invitation = ["/v1/invitation", "/v1/invitation/complete"].contains(&path);
+        if path.starts_with("/v1/sign-in") || by_invitation {
             check(&self.sign_ins, client)?;
         }
         self.all.as_ref().map_or(Ok(()), |all| check(all, client))

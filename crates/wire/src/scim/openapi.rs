@@ -30,12 +30,12 @@ pub(crate) fn responses(kind: Scim) -> Json {
     let mut responses = json!({});
     match kind {
         Scim::Create => {
-            responses["201"] = json!({"description": "Made.", "content": content("scim_user")});
+            responses["201"] = json!({"description": "Made.", "content": content("scim_shown")});
         }
         Scim::Delete => responses["204"] = json!({"description": "They have left."}),
         Scim::Read | Scim::Replace | Scim::Patch => {
             responses["200"] = json!({
-                "description": "The user as they are now.", "content": content("scim_user"),
+                "description": "The user as they are now.", "content": content("scim_shown"),
             });
         }
         Scim::List => {
@@ -70,6 +70,9 @@ pub(crate) fn add_schemas(schemas: &mut Json) {
             "meta": {"type": "object", "readOnly": true},
         },
     });
+    // `attributes` and `excludedAttributes` say what an answer has of it.
+    schemas["scim_shown"] = schemas["scim_user"].clone();
+    schemas["scim_shown"]["required"] = json!(["id"]);
     schemas["scim_patch"] = json!({
         "type": "object",
         "required": ["schemas", "Operations"],
@@ -84,7 +87,7 @@ pub(crate) fn add_schemas(schemas: &mut Json) {
         "properties": {
             "schemas": {"type": "array"}, "totalResults": {"type": "integer"},
             "startIndex": {"type": "integer"}, "itemsPerPage": {"type": "integer"},
-            "Resources": {"type": "array", "items": {"$ref": "#/components/schemas/scim_user"}},
+            "Resources": {"type": "array", "items": {"$ref": "#/components/schemas/scim_shown"}},
         },
     });
     schemas["scim_error"] = json!({
