@@ -151,6 +151,8 @@ fn show(item: &Json, told: Told) -> Result<Exit> {
         out::data(&format!("{item}\n"))?;
         return Ok(Exit::Ok);
     }
+    // An erasure answers with more than the item it left.
+    let item = item.get("item").unwrap_or(item);
     let text = |key: &str| plain(item[key].as_str().unwrap_or_default());
     out::data(&format!(
         "{} {}: {}, revision {}\n",
