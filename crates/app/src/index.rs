@@ -119,16 +119,16 @@ impl App {
 
 fn whose<'a>(register: &'a Register, noun: &str, id: &str) -> Option<&'a OrganizationId> {
     match noun {
-        "identity" => register.identities.get(&id.into()).map(|it| &it.organization),
-        "trust_path" => register.trust_paths.get(&id.into()).map(|it| &it.organization),
-        "group" => register.groups.get(&id.into())?.organization.as_ref(),
-        "grant" => match &register.grants.get(&id.into())?.to {
+        "identity" => register.identities.get(id).map(|it| &it.organization),
+        "trust_path" => register.trust_paths.get(id).map(|it| &it.organization),
+        "group" => register.groups.get(id)?.organization.as_ref(),
+        "grant" => match &register.grants.get(id)?.to {
             Grantee::Organization(id) => Some(id),
             Grantee::Identity(id) => whose(register, "identity", id.as_str()),
             Grantee::Group(id) => whose(register, "group", id.as_str()),
         },
         "credential" => {
-            let identity = &register.credentials.get(&id.into())?.identity;
+            let identity = &register.credentials.get(id)?.identity;
             whose(register, "identity", identity.as_str())
         }
         _ => None,

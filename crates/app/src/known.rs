@@ -53,7 +53,7 @@ impl<'a> Known<'a> {
         for _ in 0..=CHAIN_DEPTH_MAX {
             let Some(id) = next else { return Ok(()) };
             self.read("sponsor", &id)?;
-            let known = self.register.sponsors.get(&id.as_str().into());
+            let known = self.register.sponsors.get(id.as_str());
             next = known.and_then(|known| known.successor.as_ref()).map(ToString::to_string);
         }
         Ok(())

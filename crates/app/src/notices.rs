@@ -215,7 +215,7 @@ impl App {
         let mut known = Known::new(self);
         known.read_sponsor(id)?;
         let sponsors = &known.register.sponsors;
-        let mut next = sponsors.get(&id.into());
+        let mut next = sponsors.get(id);
         for _ in 0..CHAIN_DEPTH_MAX {
             let Some(sponsor) = next else { return Ok(None) };
             if sponsor.employed.contains(at) != Some(false) {

@@ -129,7 +129,7 @@ impl App {
         process: &mut Json,
         at: Timestamp,
     ) -> Result<Vec<Also>, AppError> {
-        let Some((id, grant)) = register.grants.get_key_value(&document.id.as_str().into()) else {
+        let Some((id, grant)) = register.grants.get_key_value(document.id.as_str()) else {
             return Ok(Vec::new());
         };
         let record = Record::ordinary(caller, at);

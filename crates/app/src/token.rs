@@ -176,7 +176,7 @@ impl App {
         known: &mut Known<'_>,
     ) -> Result<Option<bool>, AppError> {
         known.read("sponsor", sponsor)?;
-        let found = known.register.sponsors.get(&sponsor.into());
+        let found = known.register.sponsors.get(sponsor);
         Ok(found.and_then(|found| found.employed.contains(self.now())))
     }
 

@@ -48,7 +48,7 @@ fn organization(judged: &Value, register: &Register) -> SegmentView {
     let Some(id) = judged["organization"].as_str() else {
         return not_reached("Organization", "no registered identity stands behind the action");
     };
-    let known = register.organizations.get(&id.into());
+    let known = register.organizations.get(id);
     let name = known.and_then(|known| known.name.as_deref()).unwrap_or(id);
     let mut lines = vec![name.to_owned()];
     if let Some(known) = known {
@@ -63,7 +63,7 @@ fn trust_path(judged: &Value, register: &Register) -> SegmentView {
         return unknown("Trust path", "the register does not say by which path it came");
     };
     let mut lines = vec![id.to_owned()];
-    if let Some(path) = register.trust_paths.get(&id.into()) {
+    if let Some(path) = register.trust_paths.get(id) {
         let issuer = path.issuer.as_deref().map(|issuer| format!(", {issuer}")).unwrap_or_default();
         lines.push(format!("{}{issuer}", path.kind.as_str()));
     }
@@ -151,8 +151,7 @@ fn grant(judged: &Value, register: &Register) -> SegmentView {
         return broken_by(judged, "grant.", segment);
     };
     let sponsor = judged["sponsor"].as_str();
-    let name =
-        sponsor.and_then(|id| register.sponsors.get(&id.into())?.name.as_deref()).or(sponsor);
+    let name = sponsor.and_then(|id| register.sponsors.get(id)?.name.as_deref()).or(sponsor);
     let lines = vec![
         id.to_owned(),
         format!("sponsor {}", name.unwrap_or("unknown")),

@@ -143,7 +143,7 @@ fn organization_name(id: &str, register: &Register) -> String {
     if id.is_empty() {
         return "not registered".to_owned();
     }
-    let known = register.organizations.get(&id.into());
+    let known = register.organizations.get(id);
     known.and_then(|known| known.name.clone()).unwrap_or_else(|| id.to_owned())
 }
 
@@ -183,7 +183,7 @@ fn tier_of(process: &str, register: &Register) -> Option<RiskTier> {
 }
 
 fn via(organization: &str, register: &Register) -> String {
-    let Some(known) = register.organizations.get(&organization.into()) else {
+    let Some(known) = register.organizations.get(organization) else {
         return String::new();
     };
     match &known.via {
@@ -347,7 +347,7 @@ fn finding_view(
 
 fn exception_text(id: &str, register: &Register) -> String {
     use countersign_model::time::End;
-    let until = register.exceptions.get(&id.into()).and_then(|known| known.interval.until);
+    let until = register.exceptions.get(id).and_then(|known| known.interval.until);
     match until {
         Some(End::At(at)) => format!("{id} until {}", crate::json::time_text(at)),
         Some(End::Never) | None => id.to_owned(),

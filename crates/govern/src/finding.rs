@@ -202,11 +202,9 @@ fn accepted_by(code: &str, subject: &str, register: &Register, at: Timestamp) ->
 fn named(subject: &str, register: &Register) -> String {
     let Some((noun, id)) = subject.split_once(':') else { return subject.to_owned() };
     let name = match noun {
-        "identity" => register.identities.get(&id.into()).and_then(|known| known.name.clone()),
-        "organization" => {
-            register.organizations.get(&id.into()).and_then(|known| known.name.clone())
-        }
-        "tenant" => register.tenants.get(&id.into()).and_then(|known| known.name.clone()),
+        "identity" => register.identities.get(id).and_then(|known| known.name.clone()),
+        "organization" => register.organizations.get(id).and_then(|known| known.name.clone()),
+        "tenant" => register.tenants.get(id).and_then(|known| known.name.clone()),
         _ => None,
     };
     match noun {

@@ -257,7 +257,7 @@ impl<'r> Tally<'r> {
             (None, Some(identity)) => format!("identity:{identity}"),
             (None, None) => return,
         };
-        let tenant = self.register.tenants.get(&attribution.event.tenant.into());
+        let tenant = self.register.tenants.get(attribution.event.tenant);
         let environment = tenant.and_then(|tenant| tenant.environment.as_deref());
         let usage = at(&mut self.usage, &key);
         usage.count += 1;
@@ -276,7 +276,7 @@ impl<'r> Tally<'r> {
     }
 
     fn is_machine(&self, id: &str) -> bool {
-        let known = self.register.identities.get(&id.into());
+        let known = self.register.identities.get(id);
         known.is_some_and(|identity| identity.kind != IdentityKind::Human)
     }
 

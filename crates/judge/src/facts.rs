@@ -51,11 +51,11 @@ impl Facts {
     }
 
     pub(crate) fn identity(&self, id: &str) -> Option<(&IdentityId, &Identity)> {
-        self.register.identities.get_key_value(&id.into())
+        self.register.identities.get_key_value(id)
     }
 
     pub(crate) fn credential(&self, id: &str) -> Option<&Credential> {
-        self.register.credentials.get(&id.into())
+        self.register.credentials.get(id)
     }
 
     pub(crate) fn organization(&self, id: &OrganizationId) -> Option<&Organization> {

@@ -1,11 +1,14 @@
 //! Ids of the register: the user's own slugs, one type for each noun, so that none can be taken
-//! for another.
+//! for another. A copy shares the text: millions of grants name the same few entitlements.
+
+use std::borrow::Borrow;
+use std::sync::Arc;
 
 macro_rules! slugs {
     ($($(#[$doc:meta])* $name:ident),+ $(,)?) => {$(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(pub String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             pub fn as_str(&self) -> &str {
@@ -15,7 +18,20 @@ macro_rules! slugs {
 
         impl From<&str> for $name {
             fn from(slug: &str) -> Self {
-                Self(slug.to_owned())
+                Self(Arc::from(slug))
+            }
+        }
+
+        impl From<String> for $name {
+            fn from(slug: String) -> Self {
+                Self(Arc::from(slug))
+            }
+        }
+
+        /// So that a text finds its item in a map without a copy of the text.
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
             }
         }
 

@@ -43,7 +43,7 @@ fn answers_make_all_items_in_one_act_and_nothing_of_it_holds_yet() {
     assert_eq!(house.acts(), 2);
     let told = house.app.store().messages_due(i64::MAX, 9).unwrap();
     assert!(told.iter().any(|it| it.message.body.contains("approval.asked")), "{told:?}");
-    assert!(!house.app.facts().unwrap().grants.contains_key(&"north-orders".into()));
+    assert!(!house.app.facts().unwrap().grants.contains_key("north-orders"));
     // The sponsor accepts the partner's side, then what was asked for.
     let none = Act::default();
     let early = house.app.act(&sponsor("bob"), "grant", "north-orders", "approve", &none);

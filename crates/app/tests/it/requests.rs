@@ -41,7 +41,7 @@ fn act(house: &House, by: &Caller, id: &str, verb: &str) -> Result<View, AppErro
 }
 
 fn is_fact(house: &House, id: &str) -> bool {
-    house.app.facts().unwrap().grants.contains_key(&id.into())
+    house.app.facts().unwrap().grants.contains_key(id)
 }
 
 /// Of each thing that stands in the way; of another refusal, its own.

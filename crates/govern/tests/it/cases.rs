@@ -192,7 +192,7 @@ fn bounds(register: &Register, question: &Question<'_>) -> Vec<String> {
         },
         asked_at: question.at(),
         justification: question.part("why"),
-        sponsor: question.part("sponsor").and_then(|id| register.sponsors.get(&id.into())),
+        sponsor: question.part("sponsor").and_then(|id| register.sponsors.get(id)),
         held: &held,
         passed_on_from: &above,
         manner: manner(question),

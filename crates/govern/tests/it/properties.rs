@@ -137,7 +137,7 @@ proptest! {
         approvals in prop::collection::vec((0..4_usize, 0..2_usize, 0..12_i64), 0..8),
         glass in any::<bool>(),
     ) {
-        let ids: Vec<SponsorId> = (0..4).map(|n| SponsorId(format!("s{n}"))).collect();
+        let ids: Vec<SponsorId> = (0..4).map(|n| SponsorId::from(format!("s{n}"))).collect();
         let people: Vec<Sponsor> = left
             .iter()
             .enumerate()

@@ -52,7 +52,7 @@ fn register_of(texts: &[String], times: &[i64]) -> Register {
             networks: (at % 2 == 1).then(Vec::new),
             mandate: agent.then(|| Mandate { actions: vec![text(at)], ..Mandate::default() }),
         };
-        register.identities.insert(IdentityId(format!("i-{at}")), identity);
+        register.identities.insert(IdentityId::from(format!("i-{at}")), identity);
         let tenant = Tenant {
             name: Some(text(at)),
             accounts: vec![text(at), text(at + 1)],
@@ -60,7 +60,7 @@ fn register_of(texts: &[String], times: &[i64]) -> Register {
             logs_from: Some(time(at + 1)),
             ..Tenant::default()
         };
-        register.tenants.insert(TenantId(format!("{at}")), tenant);
+        register.tenants.insert(TenantId::from(format!("{at}")), tenant);
         register.own.push(OwnRule { namespace: value.clone(), value: text(at + 3) });
     }
     let entitlement = entitlement(texts, times[0]);
