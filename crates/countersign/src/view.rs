@@ -150,7 +150,7 @@ fn organization_name(id: &str, register: &Register) -> String {
 fn matrix(ways: &BTreeMap<Box<str>, BTreeMap<Box<str>, Way>>, register: &Register) -> MatrixView {
     let mut paths: Vec<(String, String, &str)> = Vec::new();
     for path in ways.values().flat_map(|paths| paths.keys()) {
-        let known = register.trust_paths.get(&path.as_ref().into());
+        let known = register.trust_paths.get(path.as_ref());
         let organization = known.map_or("", |known| known.organization.as_str()).to_owned();
         let kind = known.map_or("", |known| known.kind.as_str()).to_owned();
         paths.push((organization, kind, path));
