@@ -19,19 +19,16 @@ pub(crate) fn set_aside(
     at: Timestamp,
 ) -> Vec<String> {
     let subjects = subjects(context, access);
-    let holds = |exception: &Exception, reason: &Reason| {
-        exception.rule == reason.code
-            && subjects.contains(&exception.subject)
-            && exception.approved_by.is_some()
-            && exception.interval.contains(at) == Some(true)
+    let holds = |exception: &Exception| {
+        exception.approved_by.is_some() && exception.interval.contains(at) == Some(true)
     };
     let mut used = Vec::new();
     reasons.retain(|reason| {
         if NEVER_SET_ASIDE.contains(&reason.code.as_str()) {
             return true;
         }
-        let exceptions = facts.register.exceptions.iter();
-        let found = exceptions.into_iter().find(|(_, exception)| holds(exception, reason));
+        let all = subjects.iter().flat_map(|subject| facts.departures(&reason.code, subject));
+        let found = all.filter(|(_, exception)| holds(exception)).min_by_key(|(id, _)| *id);
         used.extend(found.map(|(id, _)| id.to_string()));
         found.is_none()
     });

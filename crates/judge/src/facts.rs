@@ -1,84 +1,240 @@
-//! The register, indexed for questions about one access.
+//! The register, indexed for questions about one access, and kept up with what changes.
 
-mod changes;
+mod grants;
+mod index;
 
 use std::collections::HashMap;
 
-use countersign_model::id::{EntitlementId, GrantId, IdentityId, OrganizationId, TenantId};
-use countersign_model::register::{
-    Credential, Entitlement, Grant, Grantee, Identity, Organization, Register, Sponsor,
+use countersign_model::id::{
+    CredentialId, EntitlementId, ExceptionId, GrantId, GroupId, IdentityId, OrganizationId,
+    SponsorId, TenantId, TrustPathId,
 };
-use countersign_model::time::Timestamp;
+use countersign_model::register::{
+    Credential, Entitlement, Exception, Grant, Grantee, Group, Identity, Organization, Register,
+    Sponsor, Tenant, TrustPath,
+};
 
+use self::grants::Grants;
+use self::index::Index;
 use crate::network::Networks;
 
 /// Everything a judgement may depend on. What is not here cannot matter.
-#[derive(Debug, Clone)]
+///
+/// An item is looked up where it is needed and may be missing there: what refers to something that is
+/// no fact is judged as if that were not said.
+#[derive(Debug, Default)]
 pub struct Facts {
-    pub(crate) register: Register,
+    tenants: HashMap<TenantId, Tenant>,
+    organizations: HashMap<OrganizationId, Organization>,
+    sponsors: HashMap<SponsorId, Sponsor>,
+    trust_paths: HashMap<TrustPathId, TrustPath>,
+    identities: HashMap<IdentityId, Identity>,
+    networks: HashMap<IdentityId, Networks>,
+    credentials: HashMap<CredentialId, Credential>,
+    entitlements: HashMap<EntitlementId, Entitlement>,
+    groups: HashMap<GroupId, Group>,
+    exceptions: HashMap<ExceptionId, Exception>,
+    grants: Grants,
     /// What records call a tenant, to its id.
-    tenants: HashMap<String, TenantId>,
-    /// Grants that may reach an identity, by any membership at any time.
-    grants: HashMap<String, Vec<GrantId>>,
-    networks: HashMap<String, Networks>,
-    /// Instants at which any fact begins or ends, sorted: between two of them nothing changes.
-    changes: Vec<Timestamp>,
+    accounts_of_tenants: Index<String, TenantId>,
+    /// The groups that somebody is, was or will be in.
+    memberships: Index<IdentityId, GroupId>,
+    /// Whom an account's name may mean.
+    accounts: Index<String, IdentityId>,
+    /// Whose handle it may be.
+    handles: Index<String, CredentialId>,
+    /// By the code that they set aside and what they cover.
+    departures: Index<(String, String), ExceptionId>,
 }
 
 impl Facts {
-    pub fn new(register: &Register) -> Self {
-        let mut tenants = HashMap::new();
-        for (id, tenant) in &register.tenants {
-            tenants.extend(tenant.accounts.iter().map(|account| (account.clone(), id.clone())));
-        }
-        // An id is never taken for another tenant's account.
-        tenants.extend(register.tenants.keys().map(|id| (id.to_string(), id.clone())));
-        let networks = register.identities.iter().filter_map(|(id, identity)| {
-            Some((id.to_string(), Networks::new(identity.networks.as_deref()?)))
-        });
-        Self {
-            tenants,
-            grants: grants(register),
-            networks: networks.collect(),
-            changes: changes::changes(register),
-            register: register.clone(),
+    pub fn new(register: Register) -> Self {
+        let mut facts = Self::default();
+        facts.learn(register);
+        facts
+    }
+
+    /// Adds each item, in the place of what had its id.
+    pub fn learn(&mut self, register: Register) {
+        register.tenants.into_iter().for_each(|(id, item)| self.tenant_is(id, item));
+        self.organizations.extend(register.organizations);
+        self.sponsors.extend(register.sponsors);
+        self.trust_paths.extend(register.trust_paths);
+        self.entitlements.extend(register.entitlements);
+        register.identities.into_iter().for_each(|(id, item)| self.identity_is(id, item));
+        register.credentials.into_iter().for_each(|(id, item)| self.credential_is(id, item));
+        register.groups.into_iter().for_each(|(id, item)| self.group_is(id, item));
+        register.exceptions.into_iter().for_each(|(id, item)| self.exception_is(id, item));
+        register.grants.into_iter().for_each(|(id, item)| self.grant_is(id, item));
+    }
+
+    /// Takes an item away: it is no fact any more. Nouns are named as in the register.
+    pub fn forget(&mut self, noun: &str, id: &str) {
+        match noun {
+            "tenant" => self.forget_tenant(id),
+            "organization" => drop(self.organizations.remove(id)),
+            "sponsor" => drop(self.sponsors.remove(id)),
+            "trust_path" => drop(self.trust_paths.remove(id)),
+            "identity" => self.forget_identity(id),
+            "credential" => self.forget_credential(id),
+            "entitlement" => drop(self.entitlements.remove(id)),
+            "group" => self.forget_group(id),
+            "exception" => self.forget_exception(id),
+            "grant" => self.grants.remove(id),
+            _ => (),
         }
     }
 
-    /// The number of the elementary interval that `at` lies in.
-    pub(crate) fn interval(&self, at: Timestamp) -> usize {
-        self.changes.partition_point(|change| *change <= at)
+    fn tenant_is(&mut self, id: TenantId, tenant: Tenant) {
+        self.forget_tenant(id.as_str());
+        for account in &tenant.accounts {
+            self.accounts_of_tenants.add(account.clone(), id.clone());
+        }
+        self.tenants.insert(id, tenant);
     }
 
+    fn forget_tenant(&mut self, id: &str) {
+        let Some(tenant) = self.tenants.remove(id) else { return };
+        tenant.accounts.iter().for_each(|account| self.accounts_of_tenants.remove(account, id));
+    }
+
+    fn identity_is(&mut self, id: IdentityId, identity: Identity) {
+        self.forget_identity(id.as_str());
+        for account in &identity.accounts {
+            self.accounts.add(account.value.clone(), id.clone());
+        }
+        if let Some(networks) = &identity.networks {
+            self.networks.insert(id.clone(), Networks::new(networks));
+        }
+        self.identities.insert(id, identity);
+    }
+
+    fn forget_identity(&mut self, id: &str) {
+        let Some(identity) = self.identities.remove(id) else { return };
+        identity.accounts.iter().for_each(|account| self.accounts.remove(&account.value, id));
+        self.networks.remove(id);
+    }
+
+    fn credential_is(&mut self, id: CredentialId, credential: Credential) {
+        self.forget_credential(id.as_str());
+        self.handles.add(credential.handle.clone(), id.clone());
+        self.credentials.insert(id, credential);
+    }
+
+    fn forget_credential(&mut self, id: &str) {
+        let Some(credential) = self.credentials.remove(id) else { return };
+        self.handles.remove(&credential.handle, id);
+    }
+
+    fn group_is(&mut self, id: GroupId, group: Group) {
+        self.forget_group(id.as_str());
+        for member in &group.members {
+            self.memberships.add(member.identity.clone(), id.clone());
+        }
+        self.groups.insert(id, group);
+    }
+
+    fn forget_group(&mut self, id: &str) {
+        let Some(group) = self.groups.remove(id) else { return };
+        group.members.iter().for_each(|member| self.memberships.remove(&member.identity, id));
+    }
+
+    fn exception_is(&mut self, id: ExceptionId, exception: Exception) {
+        self.forget_exception(id.as_str());
+        let covers = (exception.rule.clone(), exception.subject.clone());
+        self.departures.add(covers, id.clone());
+        self.exceptions.insert(id, exception);
+    }
+
+    fn forget_exception(&mut self, id: &str) {
+        let Some(exception) = self.exceptions.remove(id) else { return };
+        self.departures.remove(&(exception.rule, exception.subject), id);
+    }
+
+    /// What it names is shared with the items it names, and what nobody judges by is let go.
+    fn grant_is(&mut self, id: GrantId, mut grant: Grant) {
+        grant.justification = None;
+        if let Some((known, _)) = self.entitlements.get_key_value(&grant.entitlement) {
+            grant.entitlement = known.clone();
+        }
+        if let Some((known, _)) =
+            grant.sponsor.as_ref().and_then(|id| self.sponsors.get_key_value(id))
+        {
+            grant.sponsor = Some(known.clone());
+        }
+        if let Grantee::Identity(to) = &grant.to
+            && let Some((known, _)) = self.identities.get_key_value(to)
+        {
+            grant.to = Grantee::Identity(known.clone());
+        }
+        self.grants.insert(id, grant);
+    }
+}
+
+/// Look-ups.
+impl Facts {
     pub(crate) fn identity(&self, id: &str) -> Option<(&IdentityId, &Identity)> {
-        self.register.identities.get_key_value(id)
+        self.identities.get_key_value(id)
     }
 
     pub(crate) fn credential(&self, id: &str) -> Option<&Credential> {
-        self.register.credentials.get(id)
+        self.credentials.get(id)
     }
 
     pub(crate) fn organization(&self, id: &OrganizationId) -> Option<&Organization> {
-        self.register.organizations.get(id)
+        self.organizations.get(id)
+    }
+
+    pub(crate) fn trust_path(&self, id: &TrustPathId) -> Option<(&TrustPathId, &TrustPath)> {
+        self.trust_paths.get_key_value(id)
     }
 
     pub(crate) fn entitlement(&self, id: &EntitlementId) -> Option<&Entitlement> {
-        self.register.entitlements.get(id)
+        self.entitlements.get(id)
+    }
+
+    pub(crate) fn group(&self, id: &GroupId) -> Option<&Group> {
+        self.groups.get(id)
+    }
+
+    pub(crate) fn grant(&self, id: &GrantId) -> Option<&Grant> {
+        self.grants.get(id.as_str()).map(|(_, grant)| grant)
     }
 
     pub(crate) fn sponsor(&self, grant: &Grant) -> Option<&Sponsor> {
-        self.register.sponsors.get(grant.sponsor.as_ref()?)
+        self.sponsors.get(grant.sponsor.as_ref()?)
     }
 
-    /// A namespace or tenant as the register calls it: several accounts may be one tenant.
+    /// A namespace or tenant as the register calls it: several accounts may be one tenant, but an id
+    /// is never taken for another tenant's account.
     pub(crate) fn namespace<'a>(&'a self, name: &'a str) -> &'a str {
-        self.tenants.get(name).map_or(name, TenantId::as_str)
+        if self.tenants.contains_key(name) {
+            return name;
+        }
+        self.accounts_of_tenants.get(name).next().map_or(name, TenantId::as_str)
     }
 
-    /// Grants that may reach an identity, in the order of their ids.
-    pub(crate) fn grants(&self, identity: &str) -> impl Iterator<Item = (&GrantId, &Grant)> {
-        let ids = self.grants.get(identity).into_iter().flatten();
-        ids.filter_map(|id| self.register.grants.get_key_value(id))
+    /// Grants that may reach an identity, by any membership at any time.
+    pub(crate) fn grants<'a>(
+        &'a self,
+        identity: &'a IdentityId,
+    ) -> impl Iterator<Item = (&'a GrantId, &'a Grant)> {
+        let own = Grantee::Identity(identity.clone());
+        let groups = self.memberships.get(identity).cloned().map(Grantee::Group);
+        let known = self.identities.get(identity);
+        let organization = known.map(|known| Grantee::Organization(known.organization.clone()));
+        let to = std::iter::once(own).chain(groups).chain(organization);
+        to.flat_map(|to| self.grants.of(&to).collect::<Vec<_>>())
+    }
+
+    /// The exceptions that set a reason aside for a subject, if they are in force.
+    pub(crate) fn departures<'a>(
+        &'a self,
+        rule: &str,
+        subject: &str,
+    ) -> impl Iterator<Item = (&'a ExceptionId, &'a Exception)> {
+        let ids = self.departures.get(&(rule.to_owned(), subject.to_owned()));
+        ids.filter_map(|id| self.exceptions.get_key_value(id))
     }
 
     /// Whether an address is inside the networks a machine is registered for; `None` if either is
@@ -88,31 +244,37 @@ impl Facts {
     }
 }
 
-fn grants(register: &Register) -> HashMap<String, Vec<GrantId>> {
-    let mut grants: HashMap<String, Vec<GrantId>> = HashMap::new();
-    for (id, grant) in &register.grants {
-        for identity in grantees(register, &grant.to) {
-            let known = grants.entry(identity.to_string()).or_default();
-            // Somebody may be a member twice, of one time and another.
-            if known.last() != Some(id) {
-                known.push(id.clone());
-            }
-        }
+/// All items of a noun, in no order.
+impl Facts {
+    pub(crate) fn organizations(&self) -> impl Iterator<Item = &Organization> {
+        self.organizations.values()
     }
-    grants
-}
 
-fn grantees<'r>(register: &'r Register, to: &'r Grantee) -> Vec<&'r IdentityId> {
-    match to {
-        Grantee::Identity(id) => vec![id],
-        Grantee::Group(id) => {
-            let members = register.groups.get(id).into_iter().flat_map(|group| &group.members);
-            members.map(|member| &member.identity).collect()
-        }
-        Grantee::Organization(id) => {
-            let identities = register.identities.iter();
-            let own = identities.filter(|(_, identity)| identity.organization == *id);
-            own.map(|(id, _)| id).collect()
-        }
+    pub(crate) fn sponsors(&self) -> impl Iterator<Item = &Sponsor> {
+        self.sponsors.values()
+    }
+
+    pub(crate) fn trust_paths(&self) -> impl Iterator<Item = &TrustPath> {
+        self.trust_paths.values()
+    }
+
+    pub(crate) fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.identities.values()
+    }
+
+    pub(crate) fn credentials(&self) -> impl Iterator<Item = &Credential> {
+        self.credentials.values()
+    }
+
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.groups.values()
+    }
+
+    pub(crate) fn exceptions(&self) -> impl Iterator<Item = &Exception> {
+        self.exceptions.values()
+    }
+
+    pub(crate) fn all_grants(&self) -> impl Iterator<Item = &Grant> {
+        self.grants.all()
     }
 }

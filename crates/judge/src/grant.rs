@@ -24,7 +24,7 @@ pub(crate) struct Candidate<'f> {
 /// it is not known because the resource is not.
 pub(crate) fn covering<'f>(
     facts: &'f Facts,
-    identity: &str,
+    identity: &'f IdentityId,
     access: &Access<'_>,
 ) -> impl Iterator<Item = (&'f GrantId, &'f Grant, &'f Entitlement, bool)> {
     facts.grants(identity).filter_map(move |(id, grant)| {
@@ -40,11 +40,11 @@ pub(crate) fn covering<'f>(
 /// ended, known before unknown, with a sponsor, begun before not begun, the longest first.
 pub(crate) fn candidates<'f>(
     facts: &'f Facts,
-    identity: &IdentityId,
+    identity: &'f IdentityId,
     access: &Access<'_>,
     at: Timestamp,
 ) -> Vec<Candidate<'f>> {
-    let all = covering(facts, identity.as_str(), access);
+    let all = covering(facts, identity, access);
     let mut all: Vec<Candidate<'f>> = all
         .filter_map(|(id, grant, entitlement, covers_surely)| {
             let reaches = reaches(facts, grant, identity, at);
@@ -100,7 +100,7 @@ pub(crate) fn review_last(grant: &Grant) -> Option<Timestamp> {
 /// Whether the grant reaches the identity at `at`: at once, or by a membership.
 fn reaches(facts: &Facts, grant: &Grant, identity: &IdentityId, at: Timestamp) -> Option<bool> {
     let Grantee::Group(group) = &grant.to else { return Some(true) };
-    let members = facts.register.groups.get(group).into_iter().flat_map(|group| &group.members);
+    let members = facts.group(group).into_iter().flat_map(|group| &group.members);
     let own = members.filter(|member| member.identity == *identity);
     any(own.map(|member| member.active.contains(at)))
 }
@@ -135,7 +135,7 @@ pub(crate) fn is_within_what_is_held(
             let too_deep = depth.is_some_and(|depth| usize::from(depth) < levels);
             return if too_deep { Some(false) } else { known };
         };
-        let above = facts.register.grants.get(id)?;
+        let above = facts.grant(id)?;
         let ends = below.interval.until.zip(above.interval.until);
         let entitlement = facts.entitlement(&above.entitlement);
         for holds in [
@@ -162,7 +162,7 @@ pub(crate) fn is_incompatible(
     at: Timestamp,
 ) -> Option<bool> {
     let own = &candidate.grant.entitlement;
-    let others = facts.grants(identity.as_str()).filter(|(_, other)| {
+    let others = facts.grants(identity).filter(|(_, other)| {
         let entitlement = facts.entitlement(&other.entitlement);
         candidate.entitlement.incompatible_with.contains(&other.entitlement)
             || entitlement.is_some_and(|other| other.incompatible_with.contains(own))

@@ -1,12 +1,16 @@
 //! The policies: those that come with the program and those a customer adds.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use cedar_policy::{
     Authorizer, Context, Decision, Effect, Entities, EntityUid, Policy, PolicyId, PolicySet,
-    Request, RestrictedExpression, Schema, ValidationMode, Validator,
+    Request, Schema, ValidationMode, Validator,
 };
 use countersign_model::judgement::{Outcome, Reason};
+
+use crate::shape::{Readings, Remembered};
+use crate::values::{Attribute, Values};
 
 const SCHEMA: &str = include_str!("../policies/guardrails.cedarschema");
 
@@ -48,9 +52,8 @@ pub struct Guardrails {
     schema: Schema,
     authorizer: Authorizer,
     request: Asked,
-    /// An added policy reads it, so that answers depend on it beyond what the shipped ones compare.
-    reads_resources: bool,
-    compares_times: bool,
+    readings: Readings,
+    remembered: Remembered,
 }
 
 /// The fixed part of each request: everything that differs is in its context.
@@ -87,8 +90,8 @@ impl Guardrails {
             schema,
             authorizer: Authorizer::new(),
             request,
-            reads_resources: false,
-            compares_times: false,
+            readings: Readings::default(),
+            remembered: Remembered::default(),
         };
         for (file, text) in SHIPPED {
             guardrails.add(file, text, Origin::Shipped)?;
@@ -109,21 +112,29 @@ impl Guardrails {
         one_for_each_code(self.reasons.values().cloned().collect())
     }
 
+    /// A customer's policy reads the name of the resource, or its presence.
     pub(crate) fn reads_resources(&self) -> bool {
-        self.reads_resources
+        self.readings.reads(Attribute::Resource)
     }
 
+    /// A customer's policy reads the clock, beyond comparing it with a fact.
     pub(crate) fn compares_times(&self) -> bool {
-        self.compares_times
+        self.readings.reads_value(Attribute::At)
     }
 
     /// Every reason that the policies give, sorted; none if all is well. A policy that fails to
     /// evaluate, which Cedar skips, is a denial that names it.
-    pub(crate) fn ask(&self, values: BTreeMap<&'static str, RestrictedExpression>) -> Vec<Reason> {
-        match self.request(values) {
-            Ok(request) => self.reasons_of(&request),
-            Err(what) => vec![policy_error(what)],
+    pub(crate) fn ask(&self, values: &Values<'_>) -> Arc<[Reason]> {
+        let shape = self.readings.shape(values);
+        if let Some(known) = self.remembered.get(&shape) {
+            return known;
         }
+        let reasons: Arc<[Reason]> = match self.request(values) {
+            Ok(request) => self.reasons_of(&request).into(),
+            Err(what) => vec![policy_error(what)].into(),
+        };
+        self.remembered.keep(shape, &reasons);
+        reasons
     }
 
     fn reasons_of(&self, request: &Request) -> Vec<Reason> {
@@ -140,11 +151,8 @@ impl Guardrails {
         one_for_each_code(reasons)
     }
 
-    fn request(
-        &self,
-        values: BTreeMap<&'static str, RestrictedExpression>,
-    ) -> Result<Request, String> {
-        let pairs = values.into_iter().map(|(name, value)| (name.to_owned(), value));
+    fn request(&self, values: &Values<'_>) -> Result<Request, String> {
+        let pairs = values.expressions().map(|(name, value)| (name.to_owned(), value));
         let context = Context::from_pairs(pairs).map_err(|error| error.to_string())?;
         let Asked { principal, action, resource } = &self.request;
         let (principal, action, resource) = (principal.clone(), action.clone(), resource.clone());
@@ -181,26 +189,16 @@ impl Guardrails {
             return Err(fault("has no @id: give it one that no other policy has"));
         }
         let is_forbid = policy.effect() == Effect::Forbid;
-        if origin == Origin::Added {
-            if !is_forbid {
-                return Err(fault("permits: an added policy may only forbid"));
-            }
-            self.reads_resources |= reads(policy, "resource");
-            self.compares_times |= reads(policy, "at");
+        if origin == Origin::Added && !is_forbid {
+            return Err(fault("permits: an added policy may only forbid"));
         }
+        self.readings.add(policy);
         if is_forbid {
             self.reasons.insert(PolicyId::new(id), reason(policy, &fault)?);
         }
         let named = policy.new_id(PolicyId::new(id));
         self.policies.add(named).map_err(|_| fault("has the @id of another policy"))
     }
-}
-
-/// Whether the conditions of a policy name an attribute; if in doubt, they do.
-fn reads(policy: &Policy, attribute: &str) -> bool {
-    let conditions = policy.to_json().map(|json| json.get("conditions").map(ToString::to_string));
-    conditions
-        .map_or(true, |text| text.is_none_or(|text| text.contains(&format!("\"{attribute}\""))))
 }
 
 /// Several policies may have one reason: the gravest outcome counts, so that an added policy cannot

@@ -16,10 +16,10 @@ use crate::guardrails::Guardrails;
 ///
 /// Where several grants cover it, the answer is by the one that justifies it best; of equals, by
 /// the one that explains it best.
-pub fn judge(
-    guardrails: &Guardrails,
-    facts: &Facts,
-    access: &Access<'_>,
+pub fn judge<'a>(
+    guardrails: &'a Guardrails,
+    facts: &'a Facts,
+    access: &'a Access<'a>,
     at: Timestamp,
 ) -> Judgement {
     // What never ends has the last instant of all as its end, so no access may be at it.
@@ -59,8 +59,8 @@ impl<'a> Asked<'a> {
     /// The answer if the access is justified by this grant, or by none.
     fn answer(&self, candidate: Option<Candidate<'a>>) -> Judgement {
         let Self { guardrails, facts, access, at, .. } = *self;
-        let mut context = self.context.by_grant(facts, candidate, access, at);
-        let mut reasons = guardrails.ask(std::mem::take(&mut context.values));
+        let context = self.context.by_grant(facts, candidate, access, at);
+        let mut reasons = guardrails.ask(&context.values).to_vec();
         explain(&mut reasons, &context, &self.chain);
         let mut exceptions = exception::set_aside(&mut reasons, facts, &context, access, at);
         exceptions.extend(self.chain.exceptions.iter().cloned());

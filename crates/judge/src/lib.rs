@@ -4,12 +4,13 @@
 //! only prepares the plain facts they read (`policies/guardrails.cedarschema` lists them). Where to
 //! start: [`judge`](judge()) is the one function, `context.rs` says what holds of one access at one
 //! time, `guardrails.rs` asks the policies, and the files named after nouns answer for that noun.
-//! [`Judge`] remembers what was asked before.
+//! `shape.rs` says why Cedar is asked so seldom; [`Judge`] remembers what was asked of the past.
 //!
 //! Forbidden here: I/O, clocks, the store. Time is a parameter, so the same function answers for
 //! the past and for now. What the register does not say is an absent fact, and each guardrail that
 //! reads it has a twin that then answers `unknown`.
 
+mod changes;
 mod context;
 mod exception;
 mod facts;
@@ -20,7 +21,9 @@ mod network;
 mod organization;
 pub mod permission;
 mod remembering;
+mod shape;
 mod trust_path;
+mod values;
 
 pub use facts::Facts;
 pub use guardrails::{Guardrails, PolicyError};

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use countersign_model::judgement::{Access, Judgement};
 use countersign_model::time::Timestamp;
 
+use crate::changes::changes;
 use crate::facts::Facts;
 use crate::grant;
 use crate::guardrails::Guardrails;
@@ -20,17 +21,23 @@ const REMEMBERED_MAX: usize = 1 << 16;
 pub struct Judge<'f> {
     guardrails: &'f Guardrails,
     facts: &'f Facts,
+    changes: Vec<Timestamp>,
     remembered: HashMap<Vec<u8>, Rc<Judgement>>,
     question: Question,
 }
 
 impl<'f> Judge<'f> {
     pub fn new(guardrails: &'f Guardrails, facts: &'f Facts) -> Self {
-        Self { guardrails, facts, remembered: HashMap::new(), question: Question(Vec::new()) }
+        let (changes, remembered) = (changes(facts), HashMap::new());
+        Self { guardrails, facts, changes, remembered, question: Question(Vec::new()) }
     }
 
     /// The same as [`judge`](crate::judge()), sooner.
     pub fn judge(&mut self, access: &Access<'_>, at: Timestamp) -> Rc<Judgement> {
+        // Between two changes every moment is alike.
+        let interval = self.changes.partition_point(|change| *change <= at);
+        self.question.0.clear();
+        self.question.number(interval);
         self.question.put(self.guardrails, self.facts, access, at);
         if let Some(known) = self.remembered.get(&self.question.0) {
             return Rc::clone(known);
@@ -51,8 +58,6 @@ struct Question(Vec<u8>);
 
 impl Question {
     fn put(&mut self, guardrails: &Guardrails, facts: &Facts, access: &Access<'_>, at: Timestamp) {
-        self.0.clear();
-        self.number(facts.interval(at));
         if guardrails.compares_times() {
             self.0.extend_from_slice(&at.0.to_le_bytes());
         }
@@ -87,7 +92,9 @@ impl Question {
     fn identity(&mut self, facts: &Facts, id: &str, access: &Access<'_>, at: Timestamp) {
         self.text(Some(id));
         self.flag(facts.inside_networks(id, access.ip));
-        for (grant_id, grant, _, surely) in grant::covering(facts, id, access) {
+        let known = facts.identity(id).map(|(id, _)| id);
+        let covering = known.into_iter().flat_map(|id| grant::covering(facts, id, access));
+        for (grant_id, grant, _, surely) in covering {
             self.text(Some(grant_id.as_str()));
             self.flag(Some(surely));
             self.flag(grant::is_within_what_is_held(facts, grant, access, at));

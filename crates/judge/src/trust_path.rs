@@ -23,7 +23,7 @@ pub(crate) fn of<'f>(
     let path = by_credential
         .or_else(|| by_account(facts, identity, access, at))
         .or_else(|| agreed(identity, at))?;
-    facts.register.trust_paths.get_key_value(path)
+    facts.trust_path(path)
 }
 
 fn by_account<'f>(

@@ -411,7 +411,7 @@ pub struct Grant {
     pub break_glass: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Grantee {
     Identity(IdentityId),
     Group(GroupId),

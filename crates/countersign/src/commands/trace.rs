@@ -254,7 +254,7 @@ impl Session<'_> {
             .with_context(|| format!("could not put claims away in `{}`", run.path().display()))?;
         let segments = run.segments(&read.segments, &mut fixed_words())?;
         let guardrails = self.guardrails()?;
-        let facts = Facts::new(self.register);
+        let facts = Facts::new(self.register.clone());
         let inputs = Inputs::new(self.plan, &read.account);
         let basis = Basis {
             segments: &segments,

@@ -98,7 +98,7 @@ fn with_asked<T>(
     question: &Question<'_>,
     ask: impl FnOnce(&Asked<'_>, &[Approval<'_>]) -> T,
 ) -> T {
-    let entitlement = &register.entitlements[&question.plain().next().unwrap().into()];
+    let entitlement = &register.entitlements[question.plain().next().unwrap()];
     let sponsor = question.part("sponsor").filter(|id| *id != "-").map(SponsorId::from);
     let by = question.part("by").unwrap_or("identity:dora");
     let (employee, outsider) = (SponsorId::from(by), by.strip_prefix("identity:"));
@@ -148,8 +148,8 @@ fn may(register: &Register, question: &Question<'_>) -> Vec<String> {
 /// `bounds ENTITLEMENT identity=I from=… until=… why=… sponsor=S passed=g-1,g-2`.
 fn bounds(register: &Register, question: &Question<'_>) -> Vec<String> {
     let entitlement =
-        register.entitlements.get_key_value(&question.plain().next().unwrap().into()).unwrap();
-    let identity = question.part("identity").map(|id| &register.identities[&id.into()]);
+        register.entitlements.get_key_value(question.plain().next().unwrap()).unwrap();
+    let identity = question.part("identity").map(|id| &register.identities[id]);
     let whose = identity.map(|identity| identity.organization.as_str());
     let whose = whose.or(question.part("organization")).unwrap_or("nobody");
     let organizations = way(register, &whose.into());
@@ -231,13 +231,13 @@ macro_rules! on_item {
     ($register:expr, $name:expr, $call:ident $(, $more:expr)*) => {{
         let (noun, id) = $name.split_once(':').expect("noun and id");
         match noun {
-            "organization" => $call(id, &$register.organizations[&id.into()] $(, $more)*),
-            "trust_path" => $call(id, &$register.trust_paths[&id.into()] $(, $more)*),
-            "identity" => $call(id, &$register.identities[&id.into()] $(, $more)*),
-            "credential" => $call(id, &$register.credentials[&id.into()] $(, $more)*),
-            "grant" => $call(id, &$register.grants[&id.into()] $(, $more)*),
-            "exception" => $call(id, &$register.exceptions[&id.into()] $(, $more)*),
-            "sponsor" => $call(id, &$register.sponsors[&id.into()] $(, $more)*),
+            "organization" => $call(id, &$register.organizations[id] $(, $more)*),
+            "trust_path" => $call(id, &$register.trust_paths[id] $(, $more)*),
+            "identity" => $call(id, &$register.identities[id] $(, $more)*),
+            "credential" => $call(id, &$register.credentials[id] $(, $more)*),
+            "grant" => $call(id, &$register.grants[id] $(, $more)*),
+            "exception" => $call(id, &$register.exceptions[id] $(, $more)*),
+            "sponsor" => $call(id, &$register.sponsors[id] $(, $more)*),
             other => panic!("{other} has no life"),
         }
     }};
@@ -337,7 +337,7 @@ fn find(register: &Register, relation: Relation, on: &Item) -> Vec<String> {
 
 /// `stage SPONSOR [left=…] at=t1,t2`.
 fn stages(register: &Register, question: &Question<'_>) -> Vec<String> {
-    let mut sponsor = register.sponsors[&question.plain().next().unwrap().into()].clone();
+    let mut sponsor = register.sponsors[question.plain().next().unwrap()].clone();
     if let Some(left) = question.part("left") {
         sponsor = departed(&sponsor, time(left), Clock::default());
     }

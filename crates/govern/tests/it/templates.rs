@@ -152,9 +152,9 @@ proptest! {
             let (whole, mistakes) = parse(&files);
             prop_assert_eq!(shown(&mistakes), "");
             prop_assert_eq!(whole.organizations.len(), 2);
-            let made = &whole.organizations[&"north".into()];
+            let made = &whole.organizations["north"];
             prop_assert_eq!(made.name.as_ref(), Some(&name));
-            prop_assert_eq!(whole.trust_paths[&"north-oidc".into()].issuer.as_ref(), Some(&issuer));
+            prop_assert_eq!(whole.trust_paths["north-oidc"].issuer.as_ref(), Some(&issuer));
         }
         answers.departures.push(Departure {
             subject: "organization:north".to_owned(),

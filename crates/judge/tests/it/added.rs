@@ -16,7 +16,7 @@ when { context.kind == "agent" && context.at + 9223372036854775807 > 0 };
 "#;
 
 fn ask(guardrails: &Guardrails, question: &str) -> Judgement {
-    let facts = Facts::new(&parse(&register()).unwrap());
+    let facts = Facts::new(parse(&register()).unwrap());
     Question::parse(question).ask(|access, at| judge(guardrails, &facts, access, at))
 }
 

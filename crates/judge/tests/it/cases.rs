@@ -88,7 +88,7 @@ fn answer(guardrails: &Guardrails, text: &str) -> String {
         answered.push('\n');
         if let Some(question) = line.strip_prefix("  ask ") {
             let register = parse(&tree).unwrap_or_else(|error| panic!("{answered}{error}"));
-            let facts = Facts::new(&register);
+            let facts = Facts::new(register);
             let ask = Question::parse(question);
             answered
                 .push_str(&render(&ask.ask(|access, at| judge(guardrails, &facts, access, at))));

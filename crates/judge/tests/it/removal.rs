@@ -47,7 +47,7 @@ fn no_access_is_justified_without_a_fact_it_rests_on() {
     for name in questions() {
         let question = Question::parse(name);
         let answer = |tree: &Value| -> Option<Judgement> {
-            let known = Facts::new(&parse(tree).ok()?);
+            let known = Facts::new(parse(tree).ok()?);
             Some(question.ask(|access, at| judge(&guardrails, &known, access, at)))
         };
         let justified = answer(&whole).unwrap();

@@ -22,7 +22,7 @@ fn check<T: Lives>(what: &str, item: &T, in_force: &[State], at: Timestamp) -> R
 fn in_force(register: &Register, question: &Question, at: Timestamp) -> Result<(), String> {
     static GUARDRAILS: LazyLock<Guardrails> = LazyLock::new(Guardrails::shipped);
     let guardrails = &*GUARDRAILS;
-    let facts = Facts::new(register);
+    let facts = Facts::new(register.clone());
     let judged = question.ask(|access, _| judge(guardrails, &facts, access, at));
     // An exception justifies on purpose what is not in force.
     if judged.outcome != Outcome::Allow || !judged.exceptions.is_empty() {
@@ -43,15 +43,15 @@ fn in_force(register: &Register, question: &Question, at: Timestamp) -> Result<(
     }
     let who = question.ask(|access, _| access.identity.map(str::to_owned));
     if let Some(id) = who {
-        check("the identity", &register.identities[&id.as_str().into()], &active, at)?;
+        check("the identity", &register.identities[id.as_str()], &active, at)?;
     }
     if let Some(id) = question.ask(|access, _| access.credential.map(str::to_owned)) {
         let usable = [State::Issued, State::Due, State::Rotated];
-        check("the credential", &register.credentials[&id.as_str().into()], &usable, at)?;
+        check("the credential", &register.credentials[id.as_str()], &usable, at)?;
     }
     if let Some(id) = judged.trust_path {
         let usable = [State::Accepted, State::Due, State::Lapsed];
-        check("the trust path", &register.trust_paths[&id.as_str().into()], &usable, at)?;
+        check("the trust path", &register.trust_paths[id.as_str()], &usable, at)?;
     }
     if let Some(own) = own {
         let risk = register.entitlements[&own.entitlement].risk;

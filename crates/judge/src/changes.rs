@@ -1,24 +1,24 @@
 //! When anything of the register changes.
 
-use countersign_model::register::{
-    Credential, Grant, Identity, Organization, Register, Sponsor, TrustPath,
-};
+use countersign_model::register::{Credential, Grant, Identity, Organization, Sponsor, TrustPath};
 use countersign_model::time::{Duration, End, Interval, Timestamp};
 
+use crate::facts::Facts;
 use crate::grant;
 
-/// Every instant that a guardrail compares with, sorted, without repeats.
-pub(super) fn changes(register: &Register) -> Vec<Timestamp> {
+/// Every instant that a guardrail compares with, sorted, without repeats: between two of them nothing
+/// changes.
+pub(crate) fn changes(facts: &Facts) -> Vec<Timestamp> {
     let mut all = Changes(Vec::new());
-    register.organizations.values().for_each(|known| all.organization(known));
-    register.sponsors.values().for_each(|known| all.sponsor(known));
-    register.trust_paths.values().for_each(|known| all.trust_path(known));
-    register.identities.values().for_each(|known| all.identity(known));
-    register.credentials.values().for_each(|known| all.credential(known));
-    register.grants.values().for_each(|known| all.grant(known));
-    let members = register.groups.values().flat_map(|group| &group.members);
+    facts.organizations().for_each(|known| all.organization(known));
+    facts.sponsors().for_each(|known| all.sponsor(known));
+    facts.trust_paths().for_each(|known| all.trust_path(known));
+    facts.identities().for_each(|known| all.identity(known));
+    facts.credentials().for_each(|known| all.credential(known));
+    facts.all_grants().for_each(|known| all.grant(known));
+    let members = facts.groups().flat_map(|group| &group.members);
     members.for_each(|member| all.interval(member.active));
-    register.exceptions.values().for_each(|known| all.interval(known.interval));
+    facts.exceptions().for_each(|known| all.interval(known.interval));
     all.0.sort_unstable();
     all.0.dedup();
     all.0
