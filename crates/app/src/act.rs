@@ -220,7 +220,12 @@ impl App {
             error => error.into(),
         })?;
         match outcome {
-            Outcome::Done(revs) => Ok(revs),
+            Outcome::Done(revs) => {
+                // Who is told that it is done can rely on it here. If it cannot be taken over now,
+                // the node is stale soon, and says so.
+                let _ = self.follow();
+                Ok(revs)
+            }
             Outcome::Conflict { noun, id } => Err(AppError::Stale { noun, id }),
             Outcome::TokenSpent => Err(AppError::Unauthenticated),
         }

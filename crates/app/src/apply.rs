@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_model::register::Register;
-use countersign_register::{Document, SETTINGS, documents, restore_document};
+use countersign_register::{Document, Noun, SETTINGS, documents, restore_document};
 use countersign_store::batch::Batch;
 use countersign_store::items::Item;
 use serde_json::{Value as Json, json};
@@ -125,7 +125,7 @@ impl App {
     /// All newest versions of what a register can hold.
     fn current(&self) -> Result<BTreeMap<(String, String), Item>, AppError> {
         let mut current = BTreeMap::new();
-        let nouns = countersign_register::Noun::WITH_ID.iter().map(|noun| noun.singular());
+        let nouns = Noun::WITH_ID.iter().map(|noun| noun.singular());
         for noun in nouns.chain([SETTINGS]) {
             for item in self.every(noun, &countersign_store::items::Filter::default())? {
                 current.insert((item.noun.clone(), item.id.clone()), item);
@@ -192,10 +192,7 @@ impl App {
         let mut kept: Vec<(String, String, Json)> = Vec::new();
         let mut fault = None;
         self.store.each_item(|noun, id, _, state, body| {
-            if is_no_fact(noun, state)
-                || state == effect::ENDED && is_lifeless(noun)
-                || OF_THE_SERVER.contains(&noun)
-            {
+            if !is_fact(noun, state) {
                 return Ok(());
             }
             match parse(body) {
@@ -222,6 +219,13 @@ impl App {
         self.count_reading(caller, ("export", "register"), None, count)?;
         Ok(countersign_register::write_files(&facts))
     }
+}
+
+/// Whether an item is one that the register says: it does not wait for somebody, it was not refused,
+/// and it is not of the server's own.
+pub(crate) fn is_fact(noun: &str, state: &str) -> bool {
+    let is_known = noun == SETTINGS || Noun::of_singular(noun).is_some();
+    is_known && !is_no_fact(noun, state) && !(state == effect::ENDED && is_lifeless(noun))
 }
 
 /// Whether an item only waits for somebody, or was refused.

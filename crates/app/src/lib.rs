@@ -25,6 +25,7 @@ mod hold;
 mod index;
 mod invitations;
 mod known;
+mod live;
 mod member;
 mod notices;
 mod people;
@@ -40,7 +41,7 @@ mod token;
 mod two;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use countersign_judge::permission::Permissions;
 use countersign_ledger::Handles;
@@ -54,6 +55,7 @@ pub use countersign_store::feed::{Changed, Cursor};
 pub use countersign_store::items::Filter;
 pub use countersign_store::outbox::Delivery;
 
+use crate::live::Live;
 use crate::reading::Readings;
 
 pub use crate::act::Act;
@@ -87,6 +89,8 @@ pub struct App {
     chance: Chance,
     /// The folder of the ledger, for proofs and for who reads it.
     ledger: Option<PathBuf>,
+    /// What this node decides from, if it does.
+    live: OnceLock<Live>,
     /// Readings of personal data that were counted and are not evidenced yet.
     readings: Mutex<Readings>,
 }
@@ -99,9 +103,17 @@ impl std::fmt::Debug for App {
 
 impl App {
     pub fn new(store: Store, handles: Handles, clock: Clock, chance: Chance) -> Self {
-        let permissions = Permissions::shipped();
-        let (handles, readings) = (Mutex::new(handles), Mutex::default());
-        Self { store, permissions, handles, clock, chance, ledger: None, readings, webhooks: None }
+        Self {
+            store,
+            permissions: Permissions::shipped(),
+            handles: Mutex::new(handles),
+            webhooks: None,
+            clock,
+            chance,
+            ledger: None,
+            live: OnceLock::new(),
+            readings: Mutex::default(),
+        }
     }
 
     /// With the ledger in this folder, which a sequencer writes to.

@@ -4,6 +4,7 @@ mod background;
 mod deliver;
 mod domains;
 mod exposure;
+mod follow;
 mod listen;
 mod metrics;
 mod oidc;

@@ -10,9 +10,10 @@ use countersign_model::id::{
     SponsorId, TenantId, TrustPathId,
 };
 use countersign_model::register::{
-    Credential, Entitlement, Exception, Grant, Grantee, Group, Identity, Organization, Register,
-    Sponsor, Tenant, TrustPath,
+    Account, Credential, Entitlement, Exception, Grant, Grantee, Group, Identity, Organization,
+    Register, Sponsor, Tenant, TrustPath,
 };
+use countersign_model::time::Timestamp;
 
 use self::grants::Grants;
 use self::index::Index;
@@ -168,6 +169,74 @@ impl Facts {
             grant.to = Grantee::Identity(known.clone());
         }
         self.grants.insert(id, grant);
+    }
+}
+
+/// Whom a name means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Found<'a, T> {
+    Nobody,
+    One(&'a T),
+    /// The register lets it mean several, which is nobody for sure.
+    Several,
+}
+
+/// Who and what a request speaks of.
+impl Facts {
+    /// The identity whose account in a tenant has this name at `at`; `issuer` is one more namespace
+    /// in which the name may be given.
+    pub fn who(
+        &self,
+        tenant: &str,
+        issuer: Option<&str>,
+        name: &str,
+        at: Timestamp,
+    ) -> Found<'_, IdentityId> {
+        let tenant = self.namespace(tenant);
+        let issuer = issuer.map(|issuer| self.namespace(issuer));
+        let is_meant = |account: &&Account| {
+            let namespace = self.namespace(&account.namespace);
+            account.value == name
+                && (namespace == tenant || issuer == Some(namespace))
+                && account.active.contains(at) != Some(false)
+        };
+        let candidates = self.accounts.get(name).filter(|id| {
+            let known = self.identities.get(*id);
+            known.is_some_and(|known| known.accounts.iter().any(|account| is_meant(&account)))
+        });
+        one_of(candidates)
+    }
+
+    /// The credential that a tenant's records would show by this handle.
+    pub fn credential_of(&self, tenant: &str, handle: &str) -> Option<&CredentialId> {
+        let tenant = self.namespace(tenant);
+        let candidates = self.handles.get(handle).filter(|id| {
+            let known = self.credentials.get(*id);
+            known.is_some_and(|known| {
+                let namespace = known.namespace.as_deref();
+                namespace.is_none_or(|namespace| self.namespace(namespace) == tenant)
+            })
+        });
+        match one_of(candidates) {
+            Found::One(id) => Some(id),
+            Found::Nobody | Found::Several => None,
+        }
+    }
+
+    pub fn tenant(&self, id: &str) -> Option<&Tenant> {
+        self.tenants.get(id)
+    }
+
+    pub fn identity_of(&self, id: &str) -> Option<&Identity> {
+        self.identities.get(id)
+    }
+}
+
+fn one_of<'a, T>(mut candidates: impl Iterator<Item = &'a T>) -> Found<'a, T> {
+    match (candidates.next(), candidates.next()) {
+        (None, _) => Found::Nobody,
+        (Some(one), None) => Found::One(one),
+        (Some(_), Some(_)) => Found::Several,
     }
 }
 

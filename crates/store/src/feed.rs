@@ -87,6 +87,23 @@ impl Store {
         })
     }
 
+    /// The last place of the feed: whatever is read after this call holds every change up to it.
+    pub fn feed_end(&self) -> Result<Cursor, StoreError> {
+        self.read(|connection| {
+            let sql = match connection.engine() {
+                Engine::Sqlite => "select 0, seq from change order by seq desc limit 1",
+                Engine::Postgres => {
+                    "select xid::text::bigint, seq from change \
+                     where xid < pg_snapshot_xmin(pg_current_snapshot()) \
+                     order by xid desc, seq desc limit 1"
+                }
+            };
+            let end = connection
+                .first(sql, &[], |row| Ok(Cursor { transaction: row.int(0)?, seq: row.int(1)? }))?;
+            Ok(end.unwrap_or_default())
+        })
+    }
+
     /// The changes that made a version of an item, the newest first: also those that made many
     /// items' at once, which name none.
     pub fn changes_of(

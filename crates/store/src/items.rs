@@ -1,6 +1,8 @@
 //! Items as they are, were, and came to be.
 
 use crate::batch::{Micros, Rev};
+use crate::engine::Engine;
+use crate::feed::Cursor;
 use crate::value::{Row, Val};
 use crate::{Store, StoreError};
 
@@ -156,6 +158,38 @@ impl Store {
                     each(row.text(0)?, row.text(1)?, row.int(2)?, row.text(3)?, row.text(4)?)
                 },
             )
+        })
+    }
+
+    /// Every version that was the newest when the feed was at `place`, as [`Store::each_item`] gives
+    /// those of now.
+    pub fn each_item_at(
+        &self,
+        place: Cursor,
+        mut each: impl FnMut(&str, &str, Rev, &str, &str) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let (transaction, seq) = (place.transaction.to_string(), Val::Int(place.seq));
+        self.read(|connection| {
+            let (sql, values) = match connection.engine() {
+                Engine::Sqlite => (
+                    "select noun, id, rev, state, body from item \
+                     where rev <= $1 and (until_rev is null or until_rev > $1) order by noun, id",
+                    vec![seq],
+                ),
+                // There a later number may be of an earlier transaction.
+                Engine::Postgres => (
+                    "select item.noun, item.id, item.rev, item.state, item.body from item \
+                     join change made on made.seq = item.rev \
+                     left join change ended on ended.seq = item.until_rev \
+                     where (made.xid, made.seq) <= ($1::text::xid8, $2) and (ended.seq is null \
+                     or (ended.xid, ended.seq) > ($1::text::xid8, $2)) \
+                     order by item.noun, item.id",
+                    vec![Val::Text(&transaction), seq],
+                ),
+            };
+            connection.each(sql, &values, &mut |row| {
+                each(row.text(0)?, row.text(1)?, row.int(2)?, row.text(3)?, row.text(4)?)
+            })
         })
     }
 
