@@ -53,7 +53,7 @@ impl App {
             return Ok(view);
         }
         retried(act, || match (noun, verb) {
-            ("grant", verb) if DECIDES.contains(&verb) => self.decide(caller, id, verb, act),
+            ("grant", verb) if DECIDES.contains(&verb) => self.decide_grant(caller, id, verb, act),
             ("sponsor", "propose") => self.propose_successor(caller, id, act),
             ("sponsor", "accept") => self.succeed(caller, id, act),
             ("invitation", "accept") => self.accept_invitation(caller, id, act),

@@ -13,6 +13,7 @@ mod act;
 mod apply;
 mod caller;
 mod correct;
+mod decide;
 mod documents;
 mod effect;
 mod ends;
@@ -49,8 +50,11 @@ use countersign_model::time::Timestamp;
 use countersign_store::Store;
 
 pub use countersign_govern::bounds::Violation;
+pub use countersign_model::judgement::Reason;
 pub use countersign_model::time::{End, Interval};
-pub use countersign_register::{SETTINGS, SETTINGS_ID, Template, parse as parse_register, time};
+pub use countersign_register::{
+    SETTINGS, SETTINGS_ID, Template, parse as parse_register, time, time_text,
+};
 pub use countersign_store::feed::{Changed, Cursor};
 pub use countersign_store::items::Filter;
 pub use countersign_store::outbox::Delivery;
@@ -61,6 +65,9 @@ use crate::reading::Readings;
 pub use crate::act::Act;
 pub use crate::apply::{Plan, Planned};
 pub use crate::caller::Caller;
+pub use crate::decide::{
+    Action, Decided, Decision, Levels, Mode, Question, Shown, Thing, Way, Why,
+};
 pub use crate::documents::{Page, View};
 pub use crate::erase::Erasing;
 pub use crate::error::AppError;

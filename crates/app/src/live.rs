@@ -8,7 +8,7 @@
 
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use countersign_judge::Facts;
+use countersign_judge::{Facts, Guardrails};
 use countersign_model::register::Register;
 use countersign_model::time::Timestamp;
 use countersign_register::restore_document;
@@ -31,6 +31,9 @@ pub(crate) struct Snapshot {
     pub place: Cursor,
     /// When the node last knew that there was nothing newer.
     pub seen: Timestamp,
+    pub guardrails: Guardrails,
+    /// SHA-256 of the text of all policies, in hexadecimal.
+    pub policies: String,
 }
 
 #[derive(Debug)]
@@ -59,7 +62,9 @@ impl App {
         let seen = self.now();
         let place = self.store.feed_end()?;
         let facts = self.facts_at(None)?;
-        let snapshot = RwLock::new(Snapshot { facts, place, seen });
+        let guardrails = Guardrails::shipped();
+        let policies = version(&guardrails);
+        let snapshot = RwLock::new(Snapshot { facts, place, seen, guardrails, policies });
         // A second call changes nothing: the first one follows the feed.
         let _ = self.live.set(Live { snapshot, follows: Mutex::new(()) });
         self.follow()
@@ -142,4 +147,17 @@ impl App {
         snapshot.place = change.cursor;
         Ok(())
     }
+}
+
+/// One name for exactly these policies.
+fn version(guardrails: &Guardrails) -> String {
+    let mut all = Vec::new();
+    for (name, text) in guardrails.texts() {
+        for part in [name, text] {
+            // The length first, so that no two lists of texts give the same bytes.
+            all.extend_from_slice(&(part.len() as u64).to_be_bytes());
+            all.extend_from_slice(part.as_bytes());
+        }
+    }
+    crate::digest(&all).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use countersign_app::{App, Sequencer};
-use countersign_http::{Bounds, Counted, Server};
+use countersign_http::{Bounds, Server};
 use countersign_ledger::{Handles, Ledger, OpenOptions};
 use countersign_model::time::Timestamp;
 use countersign_store::lead::Lead;
@@ -72,7 +72,8 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
     if sequencer.is_some() {
         tell_first_code(&app)?;
     }
-    let server = Arc::new(Server { app, counted: Counted::default(), oidc: oidc::of(args)? });
+    let server =
+        Arc::new(Server::new(app, oidc::of(args)?).with_public_url(args.public_url.clone()));
     let witnesses = Arc::new(Witnesses::new(&args.witness, &folder)?);
     let watched = Arc::clone(&witnesses);
     let background = Background { server: Arc::clone(&server), address, folder, witnesses };

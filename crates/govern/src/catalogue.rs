@@ -246,7 +246,7 @@ pub const USE_UNKNOWN: Kind = Kind {
 /// go to [`USE_UNKNOWN`].
 pub fn of_reason(code: &str) -> Option<&'static Kind> {
     Some(match code {
-        "identity.unregistered" => &USE_UNREGISTERED,
+        "identity.unknown" => &USE_UNREGISTERED,
         "grant.none" | "grant.not_started" => &USE_WITHOUT_GRANT,
         "grant.expired"
         | "identity.ended"

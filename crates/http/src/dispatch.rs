@@ -68,6 +68,9 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
         }
         Kind::KeepHold => item(200, &app.keep_hold(&caller, &asked.id)?),
         Kind::Ledger
+        | Kind::Metadata
+        | Kind::Evaluation
+        | Kind::Evaluations
         | Kind::OpenApi
         | Kind::Health
         | Kind::Ready

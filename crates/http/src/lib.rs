@@ -6,9 +6,11 @@
 //! Forbidden here: SQL, decisions.
 
 mod answer;
+mod authzen;
 mod cookies;
 mod custody;
 mod dispatch;
+mod doorman;
 mod gate;
 mod ledger;
 mod limits;

@@ -1,6 +1,7 @@
 //! The router, and what is counted of it.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,12 +18,13 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use crate::answer::{Answer, response};
 use crate::dispatch::dispatch;
+use crate::doorman::Doorman;
 use crate::gate::{self, Gate};
 use crate::ledger;
 use crate::limits::later;
 use crate::oidc::Oidc;
 use crate::request::Asked;
-use crate::{cookies, scim};
+use crate::{authzen, cookies, scim};
 
 /// What every request works with.
 #[derive(Debug)]
@@ -31,6 +33,27 @@ pub struct Server {
     pub counted: Counted,
     /// The company's directory, if people sign in by it.
     pub oidc: Option<Oidc>,
+    pub(crate) doorman: Doorman,
+    /// By which applications reach it: `https://countersign.example.com`, without a slash at its end.
+    pub(crate) public_url: Option<String>,
+}
+
+impl Server {
+    pub fn new(app: App, oidc: Option<Oidc>) -> Self {
+        let (counted, doorman) = (Counted::default(), Doorman::default());
+        Self { app, counted, oidc, doorman, public_url: None }
+    }
+
+    /// The same, asked for so many decisions a second by one key at most.
+    #[must_use]
+    pub fn with_decisions(self, a_second: Option<NonZeroU32>) -> Self {
+        Self { doorman: Doorman::new(a_second), ..self }
+    }
+
+    #[must_use]
+    pub fn with_public_url(self, url: Option<String>) -> Self {
+        Self { public_url: url, ..self }
+    }
 }
 
 /// How many requests of each operation had which status.
@@ -119,6 +142,8 @@ async fn handle(
     let _open = Open::new(&server.counted);
     let response = match route.kind {
         Kind::Ledger => ledger::file(server, request).await,
+        Kind::Metadata => response(Ok(authzen::metadata(server, request.headers()))),
+        _ if route.is_of_decisions() => authzen::response(server, route, request).await,
         Kind::DirectorySignIn | Kind::DirectoryReturn => {
             cookies::directory(server, route, request).await
         }

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::facts::Facts;
 
 /// Who is unknown cannot be excepted, and what failed to evaluate is not known to be all.
-const NEVER_SET_ASIDE: [&str; 2] = ["identity.unregistered", "policy.error"];
+const NEVER_SET_ASIDE: [&str; 2] = ["identity.unknown", "policy.error"];
 
 /// Takes out the reasons that an exception sets aside at `at`; the ids of those that did, sorted.
 pub(crate) fn set_aside(

@@ -5,13 +5,15 @@ mod index;
 
 use std::collections::HashMap;
 
+use countersign_model::assurance::Assurance;
 use countersign_model::id::{
     CredentialId, EntitlementId, ExceptionId, GrantId, GroupId, IdentityId, OrganizationId,
     SponsorId, TenantId, TrustPathId,
 };
+use countersign_model::judgement::Judgement;
 use countersign_model::register::{
-    Account, Credential, Entitlement, Exception, Grant, Grantee, Group, Identity, Organization,
-    Register, Sponsor, Tenant, TrustPath,
+    Account, AssuranceEntry, Credential, Entitlement, Exception, Grant, Grantee, Group, Identity,
+    Organization, Register, Sponsor, Tenant, TrustPath,
 };
 use countersign_model::time::Timestamp;
 
@@ -229,6 +231,22 @@ impl Facts {
 
     pub fn identity_of(&self, id: &str) -> Option<&Identity> {
         self.identities.get(id)
+    }
+}
+
+/// What would have been enough.
+impl Facts {
+    /// The entries of the trust path's map that would raise what was accepted to what is required.
+    pub fn sufficient<'a>(
+        &'a self,
+        judged: &'a Judgement,
+    ) -> impl Iterator<Item = &'a AssuranceEntry> {
+        let path = judged.trust_path.as_deref().and_then(|id| self.trust_paths.get(id));
+        let entries = path.into_iter().flat_map(|path| &path.assurance_map);
+        let required = judged.required.unwrap_or(Assurance::NONE);
+        entries.filter(move |entry| {
+            judged.accepted.or_better(entry.accept).lacks(&required).is_empty()
+        })
     }
 }
 

@@ -54,6 +54,8 @@ pub struct Guardrails {
     request: Asked,
     readings: Readings,
     remembered: Remembered,
+    /// Names and texts, in order: what judgements are by.
+    texts: Vec<(String, String)>,
 }
 
 /// The fixed part of each request: everything that differs is in its context.
@@ -92,6 +94,7 @@ impl Guardrails {
             request,
             readings: Readings::default(),
             remembered: Remembered::default(),
+            texts: Vec::new(),
         };
         for (file, text) in SHIPPED {
             guardrails.add(file, text, Origin::Shipped)?;
@@ -110,6 +113,12 @@ impl Guardrails {
     /// All reasons the policies can give, one for each code, sorted.
     pub fn reasons(&self) -> Vec<Reason> {
         one_for_each_code(self.reasons.values().cloned().collect())
+    }
+
+    /// The schema and each policy file with its name, in order: what a version of them is made of.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let all = self.texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+        std::iter::once(("schema", SCHEMA)).chain(all)
     }
 
     /// A customer's policy reads the name of the resource, or its presence.
@@ -170,6 +179,7 @@ impl Guardrails {
         for policy in set.policies() {
             self.add_policy(file, policy, origin)?;
         }
+        self.texts.push((file.to_owned(), text.to_owned()));
         Ok(())
     }
 

@@ -68,7 +68,7 @@ pub(crate) fn accepts(
         path.constant.map(|_| format!("{id}: constant")).into_iter().collect();
     for entry in &path.assurance_map {
         if claims.contains(&(entry.namespace.as_str(), entry.value.as_str())) {
-            best = better(best, entry.accept);
+            best = best.or_better(entry.accept);
             by.push(format!("{id}: {}={}", entry.namespace, entry.value));
         }
     }
@@ -77,14 +77,4 @@ pub(crate) fn accepts(
 
 pub(crate) fn has_lapsed(path: &TrustPath, at: Timestamp) -> bool {
     path.revalidate_by.is_some_and(|by| by <= at)
-}
-
-fn better(one: Assurance, other: Assurance) -> Assurance {
-    Assurance {
-        ial: one.ial.max(other.ial),
-        aal: one.aal.max(other.aal),
-        fal: one.fal.max(other.fal),
-        phishing_resistant: one.phishing_resistant.max(other.phishing_resistant),
-        workload: one.workload.max(other.workload),
-    }
 }

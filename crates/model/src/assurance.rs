@@ -21,6 +21,18 @@ impl Assurance {
     pub const NONE: Self =
         Self { ial: None, aal: None, fal: None, phishing_resistant: None, workload: None };
 
+    /// On each axis the better of both.
+    #[must_use]
+    pub fn or_better(self, other: Self) -> Self {
+        Self {
+            ial: self.ial.max(other.ial),
+            aal: self.aal.max(other.aal),
+            fal: self.fal.max(other.fal),
+            phishing_resistant: self.phishing_resistant.max(other.phishing_resistant),
+            workload: self.workload.max(other.workload),
+        }
+    }
+
     /// The axes of `required` that `self` does not reach, by name. Empty means it suffices.
     pub fn lacks(&self, required: &Self) -> Vec<&'static str> {
         let below = |have: Option<u8>, want: Option<u8>| want.is_some_and(|want| have < Some(want));

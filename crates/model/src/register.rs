@@ -47,6 +47,43 @@ pub struct Tenant {
     pub feeds: Option<Vec<String>>,
     /// Since when its logs are complete; before it nothing can be concluded from absence.
     pub logs_from: Option<Timestamp>,
+    /// What is answered when it asks for decisions.
+    pub enforcement: Option<Enforcement>,
+}
+
+/// How the decisions of a tenant are answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enforcement {
+    pub mode: EnforcementMode,
+    pub until: Option<Timestamp>,
+    pub unknown_subject: UnknownSubject,
+    pub unattributed: Unattributed,
+    pub stale: WhenStale,
+    pub max_age: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnforcementMode {
+    Observe,
+    Enforce,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UnknownSubject {
+    Deny,
+    Pass,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unattributed {
+    Refuse,
+    Record,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenStale {
+    Refuse,
+    Degrade,
 }
 
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@
 //!
 //! Forbidden here: behaviour.
 
+pub mod authzen;
 pub mod bodies;
 pub mod cursor;
 pub mod openapi;

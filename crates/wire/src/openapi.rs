@@ -1,5 +1,7 @@
 //! The OpenAPI 3.1 document, made from the table of routes.
 
+mod decisions;
+
 use serde_json::{Map, Value as Json, json};
 
 use crate::routes::{Kind, Method, Route, routes};
@@ -107,7 +109,7 @@ fn parameters(route: &Route) -> Vec<Json> {
         Kind::Scim(kind) => parameters.extend(scim::parameters(kind)),
         _ => (),
     }
-    if route.method != Method::Get && !route.is_open {
+    if route.method != Method::Get && !route.is_open && !route.is_of_decisions() {
         parameters.push(text(
             "header",
             "idempotency-key",
@@ -133,6 +135,8 @@ fn request(route: &Route) -> Option<(Json, bool)> {
         Kind::Complete => Some((named("given"), true)),
         Kind::Plan | Kind::Apply => Some((named("files"), true)),
         Kind::ImportPlan | Kind::Import => Some((named("employees"), true)),
+        Kind::Evaluation => Some((named("evaluation"), true)),
+        Kind::Evaluations => Some((named("evaluations"), true)),
         Kind::Scim(Scim::Create | Scim::Replace) => Some((named("scim_user"), true)),
         Kind::Scim(Scim::Patch) => Some((named("scim_patch"), true)),
         _ => None,
@@ -181,6 +185,7 @@ fn responses(route: &Route) -> Json {
             responses["200"] = body("plan", "What is, or would be, done.")
         }
         Kind::Scim(kind) => return scim::responses(kind),
+        Kind::Evaluation | Kind::Evaluations => return decisions::responses(route),
         Kind::Proof => responses["200"] = body("change_proof", "The proof."),
         Kind::Ledger => {
             responses["200"] = json!({
@@ -191,7 +196,7 @@ fn responses(route: &Route) -> Json {
                 },
             });
         }
-        Kind::OpenApi | Kind::Health | Kind::Ready => {
+        Kind::OpenApi | Kind::Health | Kind::Ready | Kind::Metadata => {
             responses["200"] = json!({
                 "description": "It is.",
                 "content": {"application/json": {"schema": {"type": "object"}}},
@@ -265,6 +270,7 @@ fn schemas() -> Json {
     as_code(&mut schemas);
     onboarding(&mut schemas);
     scim::add_schemas(&mut schemas);
+    decisions::add_schemas(&mut schemas);
     for (name, schema) in crate::proofs::schemas() {
         schemas[name] = schema;
     }

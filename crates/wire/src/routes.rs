@@ -1,6 +1,7 @@
 //! Every route there is.
 
 mod custody;
+mod decisions;
 
 use countersign_app::SUBSCRIPTION;
 use countersign_model::lifecycle;
@@ -61,6 +62,12 @@ pub enum Kind {
     ImportPlan,
     Import,
     Scim(Scim),
+    /// May somebody do something? One question (OpenID AuthZEN).
+    Evaluation,
+    /// Several at once.
+    Evaluations,
+    /// Where decisions are asked for.
+    Metadata,
     OpenApi,
     Health,
     Ready,
@@ -137,6 +144,7 @@ pub fn routes() -> Vec<Route> {
     let mut routes: Vec<Route> = fixed().collect();
     routes.extend(directory());
     routes.extend(custody::fixed());
+    routes.extend(decisions::fixed());
     let own = [SETTINGS, MEMBER, INVITATION, SUBSCRIPTION];
     let nouns = Noun::WITH_ID.iter().map(|noun| noun.singular()).chain(own);
     for noun in nouns {

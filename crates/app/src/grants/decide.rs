@@ -23,7 +23,7 @@ pub(crate) const DECIDES: [&str; 4] = ["approve", "countersign", "activate", "lo
 impl App {
     /// Approves a grant, as the first or the second of those who must; what is complete is active in
     /// the same act. `look` is what two people do about break-glass, afterwards.
-    pub(crate) fn decide(
+    pub(crate) fn decide_grant(
         &self,
         caller: &Caller,
         id: &str,

@@ -8,7 +8,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use countersign_app::{App, Sequencer};
-use countersign_http::{Counted, Oidc, Server, router};
+use countersign_http::{Oidc, Server, router};
 use countersign_ledger::{Ledger, OpenOptions};
 use countersign_store::{Address, Store};
 use serde_json::{Value as Json, json};
@@ -59,7 +59,7 @@ impl House {
         )
         .with_ledger(&folder.join("ledger"))
         .with_webhooks(countersign_app::WebhookKey::new(&[9; 32]));
-        let server = Arc::new(Server { app, counted: Counted::default(), oidc });
+        let server = Arc::new(Server::new(app, oidc));
         drop(ledger);
         let router = router(&server);
         let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -29,11 +29,12 @@ pub(crate) fn read(item: Item<'_>) -> Option<Tenant> {
         environment: item.text("environment"),
         feeds: item.texts("feeds"),
         logs_from: item.time("logs_from"),
+        enforcement: None,
     })
 }
 
 pub(crate) fn write(tenant: &Tenant, fields: Fields) -> Fields {
-    let Tenant { name, source, accounts, files, environment, feeds, logs_from } = tenant;
+    let Tenant { name, source, accounts, files, environment, feeds, logs_from, .. } = tenant;
     fields
         .text("name", name.as_deref())
         .text("source", source.as_deref())

@@ -1,0 +1,108 @@
+//! From what an application asks to what is judged.
+//!
+//! An application vouches for what it says of its own sign-in. Of the subject's properties these are
+//! read: `iss` (RFC 7519), `acr`, `amr` and `auth_time` (OpenID Connect Core, section 2), `act` (RFC
+//! 8693, section 4.1), `credential` (a public handle), `actor` (the person behind a shared account).
+//! Of the context: `ip`.
+
+use countersign_judge::{Facts, Found};
+use countersign_model::id::{CredentialId, IdentityId};
+use countersign_model::judgement::Access;
+use countersign_model::limits::CHAIN_DEPTH_MAX;
+use countersign_model::time::Timestamp;
+use serde_json::{Map, Value as Json};
+
+use super::Question;
+
+/// Who and what a question means, by the register.
+#[derive(Debug)]
+pub(crate) struct Meant<'a> {
+    pub identity: Option<&'a IdentityId>,
+    /// The name may mean several identities, so it means none.
+    pub is_ambiguous: bool,
+    name: &'a str,
+    /// Who acts for the subject, the one who acts now first; `""` is not registered.
+    through: Vec<&'a str>,
+    credential: Option<&'a str>,
+    claims: Vec<(&'a str, &'a str)>,
+    authenticated_at: Option<Timestamp>,
+    actor_is_known: bool,
+    ip: Option<&'a str>,
+    resource: String,
+}
+
+impl<'a> Meant<'a> {
+    pub fn new(facts: &'a Facts, tenant: &str, question: &'a Question, at: Timestamp) -> Self {
+        let properties = &question.subject.properties;
+        let text = |name: &str| properties.get(name).and_then(Json::as_str);
+        let issuer = text("iss");
+        let found = facts.who(tenant, issuer, &question.subject.id, at);
+        let identity = match found {
+            Found::One(id) => Some(id),
+            Found::Nobody | Found::Several => None,
+        };
+        let actor = text("actor").map(|name| facts.who(tenant, issuer, name, at));
+        Self {
+            identity,
+            is_ambiguous: found == Found::Several,
+            name: &question.subject.id,
+            through: through(facts, tenant, properties, at),
+            credential: text("credential").map(|handle| {
+                facts.credential_of(tenant, handle).map_or(handle, CredentialId::as_str)
+            }),
+            claims: claims(properties),
+            authenticated_at: properties
+                .get("auth_time")
+                .and_then(Json::as_i64)
+                .map(Timestamp::from_seconds),
+            actor_is_known: matches!(actor, Some(Found::One(_))),
+            ip: question.context.get("ip").and_then(Json::as_str),
+            resource: format!("{}:{}", question.resource.kind, question.resource.id),
+        }
+    }
+
+    pub fn access<'s>(&'s self, tenant: &'s str, question: &'s Question) -> Access<'s> {
+        Access {
+            identity: self.identity.map(IdentityId::as_str),
+            account: Some((tenant, self.name)),
+            through: &self.through,
+            actor_is_known: self.actor_is_known,
+            credential: self.credential,
+            tenant,
+            action: &question.action.name,
+            resource: Some(&self.resource),
+            assurance: &self.claims,
+            authenticated_at: self.authenticated_at,
+            ip: self.ip,
+            interactive: None,
+        }
+    }
+}
+
+fn claims(properties: &Map<String, Json>) -> Vec<(&str, &str)> {
+    let acr = properties.get("acr").and_then(Json::as_str).map(|value| ("acr", value));
+    let amr = properties.get("amr").and_then(Json::as_array).into_iter().flatten();
+    acr.into_iter().chain(amr.filter_map(Json::as_str).map(|value| ("amr", value))).collect()
+}
+
+/// The chain of actors, which may be deeper than anything is permitted: one more than may be is kept,
+/// so that it is refused and not cut.
+fn through<'a>(
+    facts: &'a Facts,
+    tenant: &str,
+    properties: &'a Map<String, Json>,
+    at: Timestamp,
+) -> Vec<&'a str> {
+    let mut chain = Vec::new();
+    let mut next = properties.get("act");
+    while let Some(actor) = next.filter(|_| chain.len() <= CHAIN_DEPTH_MAX) {
+        let text = |name: &str| actor.get(name).and_then(Json::as_str);
+        let found = facts.who(tenant, text("iss"), text("sub").unwrap_or_default(), at);
+        chain.push(match found {
+            Found::One(id) => id.as_str(),
+            Found::Nobody | Found::Several => "",
+        });
+        next = actor.get("act");
+    }
+    chain
+}

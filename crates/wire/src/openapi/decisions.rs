@@ -1,0 +1,57 @@
+//! What applications ask, and what they are answered.
+
+use serde_json::{Value as Json, json};
+
+use super::object;
+use crate::routes::{Kind, Route};
+
+/// Errors are texts here, as AuthZEN says (section 10.1.2).
+pub(super) fn responses(route: &Route) -> Json {
+    let name = match route.kind {
+        Kind::Evaluation => "decision",
+        _ => "decisions",
+    };
+    let schema = json!({"$ref": format!("#/components/schemas/{name}")});
+    let content = json!({"application/json": {"schema": schema}});
+    let text = json!({"application/json": {"schema": {"type": "string"}}});
+    json!({
+        "200": {"description": "What is decided, a deny as well.", "content": content},
+        "default": {"description": "What is wrong, and what would work.", "content": text},
+    })
+}
+
+pub(super) fn add_schemas(schemas: &mut Json) {
+    let text = json!({"type": "string", "minLength": 1});
+    let properties = json!({"type": "object"});
+    let thing =
+        object(&["type", "id"], json!({"type": text, "id": text, "properties": properties}));
+    let action = object(&["name"], json!({"name": text, "properties": properties}));
+    let question = json!({
+        "subject": thing, "action": action, "resource": thing, "context": {"type": "object"},
+    });
+    schemas["evaluation"] = object(&["subject", "action", "resource"], question.clone());
+    let mut several = question.clone();
+    several["evaluations"] = json!({
+        "type": "array", "maxItems": crate::authzen::EVALUATIONS_MAX,
+        "items": object(&[], question),
+    });
+    several["options"] = object(
+        &[],
+        json!({"evaluations_semantic": {
+            "enum": ["execute_all", "deny_on_first_deny", "permit_on_first_permit"],
+        }}),
+    );
+    schemas["evaluations"] = object(&[], several);
+    let decision = object(
+        &["decision"],
+        json!({"decision": {"type": "boolean"}, "context": {"type": "object"}}),
+    );
+    schemas["decision"] = decision.clone();
+    schemas["decisions"] = object(
+        &[],
+        json!({
+            "evaluations": {"type": "array", "items": decision},
+            "decision": {"type": "boolean"}, "context": {"type": "object"},
+        }),
+    );
+}
