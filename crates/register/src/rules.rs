@@ -2,6 +2,7 @@
 
 mod accounts;
 mod chains;
+mod enforcement;
 mod held;
 
 use countersign_model::id::OrganizationId;
@@ -18,6 +19,7 @@ pub(crate) fn check(register: &Register, sites: &Sites<'_>, mistakes: &mut Mista
     chains::check(&mut rules);
     accounts::check(&mut rules);
     held::check(&mut rules);
+    enforcement::check(&mut rules);
 }
 
 /// What the rules are asked about, and where they put their answers.

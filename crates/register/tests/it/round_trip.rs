@@ -3,8 +3,9 @@
 use countersign_model::assurance::Assurance;
 use countersign_model::id::{EntitlementId, IdentityId, OrganizationId, TenantId};
 use countersign_model::register::{
-    Account, ApprovalPolicy, Catalog, Entitlement, Identity, IdentityKind, Mandate, Organization,
-    OrganizationKind, OrganizationState, OwnRule, Register, RiskTier, Tenant, WhoMayAsk,
+    Account, ApprovalPolicy, Catalog, Enforcement, EnforcementMode, Entitlement, Identity,
+    IdentityKind, Mandate, Organization, OrganizationKind, OrganizationState, OwnRule, Register,
+    RiskTier, Tenant, Unattributed, UnknownSubject, WhenStale, WhoMayAsk,
 };
 use countersign_model::time::{Duration, End, Interval, Timestamp};
 use countersign_register::{parse, write, write_files};
@@ -58,6 +59,7 @@ fn register_of(texts: &[String], times: &[i64]) -> Register {
             accounts: vec![text(at), text(at + 1)],
             feeds: Some(texts.to_vec()),
             logs_from: Some(time(at + 1)),
+            enforcement: Some(enforcement(at, time(at))),
             ..Tenant::default()
         };
         register.tenants.insert(TenantId::from(format!("{at}")), tenant);
@@ -135,5 +137,17 @@ proptest! {
     ) {
         let (_, mistakes) = parse(&[("x".to_owned(), text)]);
         prop_assert!(mistakes.len() <= 1001);
+    }
+}
+
+fn enforcement(at: usize, time: Timestamp) -> Enforcement {
+    let observes = at % 2 == 0;
+    Enforcement {
+        mode: if observes { EnforcementMode::Observe } else { EnforcementMode::Enforce },
+        until: observes.then_some(time),
+        unknown_subject: UnknownSubject::ALL[at % 2],
+        unattributed: Unattributed::ALL[at / 2 % 2],
+        stale: WhenStale::ALL[at / 4 % 2],
+        max_age: (at % 3 > 0).then_some(Duration::from_seconds(30)),
     }
 }
