@@ -1,0 +1,124 @@
+//! What applications ask, and what they are answered.
+
+use serde_json::{Value as Json, json};
+
+use crate::house::{House, Reply};
+
+const EVALUATION: &str = "/access/v1/evaluation";
+
+fn house() -> House {
+    let house = House::with(include_str!("decisions.yaml"));
+    house.server.app.begin_to_judge().unwrap();
+    house
+}
+
+fn application(house: &House, tenant: &str) -> String {
+    house.member(tenant, &json!({"id": tenant, "role": "application", "tenant": tenant}))
+}
+
+fn question(subject: &str, acr: &str, action: &str) -> Json {
+    json!({
+        "subject": {"type": "user", "id": subject, "properties": {"acr": acr}},
+        "action": {"name": action},
+        "resource": {"type": "order", "id": "17"},
+    })
+}
+
+fn ask(house: &House, token: &str, question: &Json) -> Reply {
+    house.send("POST", EVALUATION, token, Some(question), &[("content-type", "application/json")])
+}
+
+#[test]
+fn a_decision_says_why_by_what_and_for_how_long() {
+    let house = house();
+    let erp = application(&house, "erp");
+    let reply = ask(&house, &erp, &question("paul@pi.example", "pwd", "read"));
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(reply.body["decision"], true, "{}", reply.body);
+    let context = &reply.body["context"];
+    assert_eq!(context["grant"], "g-orders");
+    assert_eq!(context["sponsor"], "ann");
+    assert_eq!(context["assurance"]["required"], json!({"aal": 1}));
+    assert_eq!(context["assurance"]["accepted"]["aal"], 1);
+    assert_eq!(context["assurance"]["accepted_by"], "pi-oidc: acr=pwd");
+    assert_eq!(context["obligations"], json!([{"id": "end_by", "at": "2026-11-30"}]));
+    assert_eq!(context["max_age"], 1);
+    assert!(context["evidence_id"].as_str().unwrap().starts_with("dec_"));
+}
+
+#[test]
+fn a_deny_says_codes_to_the_user_and_texts_to_who_looks_after_it() {
+    let house = house();
+    let erp = application(&house, "erp");
+    let reply = ask(&house, &erp, &question("paul@pi.example", "pwd", "delete"));
+    assert_eq!((reply.status, &reply.body["decision"]), (200, &json!(false)));
+    let context = &reply.body["context"];
+    assert_eq!(context["reason_user"]["en-403"], "grant.none");
+    assert_eq!(context["reason_admin"]["en"], "no grant covers it");
+    let reply = ask(&house, &erp, &question("mallory", "phr", "read"));
+    assert_eq!(reply.body["context"]["reason_user"]["en-403"], "identity.unknown");
+}
+
+#[test]
+fn what_more_authentication_would_open_is_a_step_up() {
+    let house = house();
+    let erp = application(&house, "erp");
+    let reply = ask(&house, &erp, &question("paul@pi.example", "pwd", "approve"));
+    assert_eq!(reply.body["decision"], false, "{}", reply.body);
+    let context = &reply.body["context"];
+    assert_eq!((&context["outcome"], &context["acr_values"]), (&json!("step_up"), &json!("phr")));
+    let reply = ask(&house, &erp, &question("paul@pi.example", "phr", "approve"));
+    assert_eq!(reply.body["decision"], true, "{}", reply.body);
+}
+
+#[test]
+fn who_observes_is_told_to_allow_and_what_it_would_be() {
+    let house = house();
+    let crm = application(&house, "crm");
+    let reply = ask(&house, &crm, &question("mallory", "pwd", "read"));
+    assert_eq!(reply.body["decision"], true, "{}", reply.body);
+    let context = &reply.body["context"];
+    assert_eq!((&context["mode"], &context["outcome"]), (&json!("observe"), &json!("deny")));
+    // What is not said is no leave to allow.
+    let hr = application(&house, "hr");
+    let reply = ask(&house, &hr, &question("paul@pi.example", "pwd", "read"));
+    assert_eq!(reply.body["decision"], false);
+    let codes = reply.body["context"]["reason_user"]["en-403"].as_str().unwrap();
+    assert!(codes.contains("tenant.mode_unknown"), "{codes}");
+}
+
+#[test]
+fn what_is_revoked_is_refused_at_once() {
+    let house = house();
+    let erp = application(&house, "erp");
+    let asked = question("paul@pi.example", "pwd", "read");
+    assert_eq!(ask(&house, &erp, &asked).body["decision"], true);
+    let reply = house.post("/v1/grants/g-orders/end", &house.owner, &json!({"why": "over"}));
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let reply = ask(&house, &erp, &asked);
+    assert_eq!(reply.body["decision"], false, "{}", reply.body);
+    assert_eq!(reply.body["context"]["reason_user"]["en-403"], "grant.revoked");
+}
+
+#[test]
+fn several_are_answered_in_order_as_far_as_was_asked() {
+    let house = house();
+    let erp = application(&house, "erp");
+    let mut asked = question("paul@pi.example", "pwd", "read");
+    asked["evaluations"] = json!([
+        {}, {"action": {"name": "delete"}}, {"resource": "no"}, {"action": {"name": "write"}},
+    ]);
+    for (semantics, expected) in [
+        ("execute_all", json!([true, false, false, true])),
+        ("deny_on_first_deny", json!([true, false])),
+        ("permit_on_first_permit", json!([true])),
+    ] {
+        asked["options"] = json!({"evaluations_semantic": semantics});
+        let headers = [("content-type", "application/json")];
+        let reply =
+            house.send("POST", "/access/v1/evaluations", &erp, Some(&asked), &headers);
+        let answers = reply.body["evaluations"].as_array().unwrap();
+        let found: Vec<&Json> = answers.iter().map(|answer| &answer["decision"]).collect();
+        assert_eq!(json!(found), expected, "{}", reply.body);
+    }
+}
