@@ -215,6 +215,12 @@ impl Journal {
         (log.first(), log.next())
     }
 
+    /// Groups that were made durable since it was opened, and their bytes: for who measures it.
+    pub fn written(&self) -> (u64, u64) {
+        let log = lock(&self.shared.log);
+        (log.groups, log.bytes)
+    }
+
     /// Takes a record. It never waits for the disk: its ticket does.
     ///
     /// A record whose `repeat_key` another one of the same group had is not written: that one counts

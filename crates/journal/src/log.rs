@@ -40,6 +40,9 @@ impl Span {
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     spans: Vec<Span>,
+    /// Written since it was opened.
+    pub groups: u64,
+    pub bytes: u64,
 }
 
 impl Log {

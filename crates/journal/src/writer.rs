@@ -259,7 +259,7 @@ impl Writer {
         let bytes = gathering.len();
         let result = self.frame(&mut gathering);
         self.gate.done(gathering, bytes);
-        group.finish(result.as_ref().map(|()| base).map_err(|error| refusal(error)));
+        group.finish(result.as_ref().map(|()| base).map_err(refusal));
         result
     }
 
@@ -298,6 +298,8 @@ impl Writer {
             self.chain.records_hash = hash;
         }
         let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.groups += 1;
+        log.bytes += bytes;
         if let Some(span) = log.last_mut() {
             span.add(next, count, at, bytes);
         }
