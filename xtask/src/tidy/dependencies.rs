@@ -5,12 +5,13 @@ use super::{Complaint, complain};
 use crate::tree::Tree;
 
 /// The map of imports: which rooms a room may ship with. A crate exists only if it forbids something.
-const MAY_IMPORT: [(&str, &[&str]); 17] = [
+const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("judge", &["model"]),
     ("trace", &["model"]),
     ("govern", &["model"]),
     ("ledger", &[]),
+    ("journal", &[]),
     ("sources", &["model"]),
     ("register", &["model"]),
     ("console", &[]),
@@ -21,12 +22,12 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("wire", &["model", "register", "app"]),
     ("http", &["app", "wire"]),
     ("connect", &["model", "app", "register", "store"]),
-    ("app", &["model", "judge", "govern", "ledger", "register", "store"]),
+    ("app", &["model", "judge", "govern", "ledger", "journal", "register", "store"]),
     (
         "countersign",
         &[
             "model", "judge", "trace", "govern", "ledger", "sources", "register", "console",
-            "world", "runs", "store", "app", "wire", "http", "connect",
+            "world", "runs", "store", "app", "wire", "http", "connect", "journal",
         ],
     ),
 ];
