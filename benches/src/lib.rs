@@ -1,5 +1,6 @@
 //! What the benchmark programs share. Nothing here is part of the product.
 
+pub mod company;
 pub mod item;
 
 use std::path::PathBuf;

@@ -115,8 +115,7 @@ fn several_are_answered_in_order_as_far_as_was_asked() {
     ] {
         asked["options"] = json!({"evaluations_semantic": semantics});
         let headers = [("content-type", "application/json")];
-        let reply =
-            house.send("POST", "/access/v1/evaluations", &erp, Some(&asked), &headers);
+        let reply = house.send("POST", "/access/v1/evaluations", &erp, Some(&asked), &headers);
         let answers = reply.body["evaluations"].as_array().unwrap();
         let found: Vec<&Json> = answers.iter().map(|answer| &answer["decision"]).collect();
         assert_eq!(json!(found), expected, "{}", reply.body);
