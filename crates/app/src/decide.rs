@@ -6,6 +6,7 @@
 //! (`decide/record.rs`).
 
 mod access;
+mod evidence;
 mod record;
 mod shown;
 mod terms;
@@ -18,11 +19,12 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use self::access::Meant;
-use self::record::Record;
+pub use self::evidence::Decided;
+use self::record::Body;
 pub use self::shown::{Levels, Shown, Why};
 pub use self::terms::Mode;
 use self::terms::Terms;
-use crate::live::Snapshot;
+use crate::live::{Live, Snapshot};
 use crate::{App, AppError, Caller};
 
 /// A subject or a resource, as AuthZEN names it (Authorization API 1.0, section 5).
@@ -80,6 +82,7 @@ pub struct Decision {
     /// What the application is answered. In `observe` it is told to allow what is not justified.
     pub allowed: bool,
     pub mode: Mode,
+    pub tenant: String,
     pub identity: Option<String>,
     pub judgement: Judgement,
     /// Seconds for which the answer may be kept.
@@ -98,36 +101,15 @@ impl Decision {
     }
 }
 
-/// A decision whose record is on its way to the disk.
-#[derive(Debug)]
-#[must_use = "no answer leaves before its record is durable"]
-pub struct Decided {
-    pub decision: Decision,
-}
-
-impl Decided {
-    /// The decision, once its record is durable.
-    ///
-    /// # Errors
-    /// If it cannot be made durable: nothing may be answered then but a refusal.
-    pub async fn durable(self) -> Result<Decision, AppError> {
-        Ok(self.decision)
-    }
-}
-
 impl App {
-    /// Judges, and says what is to be answered. The record is not durable yet.
-    ///
-    /// # Errors
-    /// `Forbidden` if the caller is no application of a tenant.
-    pub(crate) fn judge_now(
+    /// Judges, and says what is to be answered and recorded.
+    fn judge_now(
         &self,
-        caller: &Caller,
+        live: &Live,
+        (caller, tenant): (&Caller, &str),
         way: Way,
         question: &Question,
-    ) -> Result<(Decision, Vec<u8>), AppError> {
-        let tenant = self.own_tenant(caller)?;
-        let live = self.live.get().ok_or_else(not_ready)?;
+    ) -> (Decision, Vec<u8>) {
         let snapshot = live.read();
         let at = self.now();
         let terms = Terms::of(&snapshot, tenant, at);
@@ -139,14 +121,14 @@ impl App {
             at,
             allowed: terms.answers(&judgement),
             mode: terms.mode,
+            tenant: tenant.to_owned(),
             identity: meant.identity.map(ToString::to_string),
             max_age: terms.max_age(&judgement, at),
             would_suffice: would_suffice(&snapshot.facts, &judgement),
             judgement,
         };
-        let record = Record::new(&decision, (caller, tenant), way, question, &snapshot);
-        let body = record.bytes();
-        Ok((decision, body))
+        let body = Body::new(&decision, (caller, tenant), way, question, &snapshot).bytes();
+        (decision, body)
     }
 
     fn judge_meant(
@@ -187,8 +169,10 @@ impl App {
         way: Way,
         question: &Question,
     ) -> Result<Decided, AppError> {
-        let (decision, _body) = self.judge_now(caller, way, question)?;
-        Ok(Decided { decision })
+        let tenant = self.own_tenant(caller)?;
+        let live = self.live.get().ok_or_else(not_ready)?;
+        let (decision, body) = self.judge_now(live, (caller, tenant), way, question);
+        Ok(self.recorded(live, decision, body))
     }
 
     fn decision_id(&self, at: Timestamp) -> String {

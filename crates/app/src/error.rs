@@ -1,6 +1,7 @@
 //! Why a verb did not happen.
 
 use countersign_govern::bounds::Violation;
+use countersign_journal::JournalError;
 use countersign_ledger::entry::EntryError;
 use countersign_register::Fault;
 use countersign_store::StoreError;
@@ -35,6 +36,9 @@ pub enum AppError {
     Evidence(#[from] EntryError),
     #[error("what the store holds cannot be read: {0}")]
     Stored(String),
+    /// A decision has no record, so it is none.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
 }
 
 fn listed(violations: &[Violation]) -> String {
@@ -69,6 +73,7 @@ impl AppError {
             Self::Exists { .. } => "exists",
             Self::KeyReused => "idempotency_key_reused",
             Self::Store(_) | Self::Evidence(_) | Self::Stored(_) => "unavailable",
+            Self::Journal(_) => "evidence.unavailable",
         }
     }
 }

@@ -8,6 +8,7 @@
 
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+use countersign_journal::Journal;
 use countersign_judge::{Facts, Guardrails};
 use countersign_model::register::Register;
 use countersign_model::time::Timestamp;
@@ -41,6 +42,8 @@ pub(crate) struct Live {
     snapshot: RwLock<Snapshot>,
     /// Held by whoever takes changes over: they come in order.
     follows: Mutex<()>,
+    /// Where decisions are recorded.
+    pub journal: Journal,
 }
 
 impl Live {
@@ -58,7 +61,7 @@ impl App {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub fn begin_to_judge(&self) -> Result<(), AppError> {
+    pub fn begin_to_judge(&self, journal: Journal) -> Result<(), AppError> {
         let seen = self.now();
         let place = self.store.feed_end()?;
         let facts = self.facts_at(None)?;
@@ -66,7 +69,7 @@ impl App {
         let policies = version(&guardrails);
         let snapshot = RwLock::new(Snapshot { facts, place, seen, guardrails, policies });
         // A second call changes nothing: the first one follows the feed.
-        let _ = self.live.set(Live { snapshot, follows: Mutex::new(()) });
+        let _ = self.live.set(Live { snapshot, follows: Mutex::new(()), journal });
         self.follow()
     }
 

@@ -5,6 +5,7 @@ mod deliver;
 mod domains;
 mod exposure;
 mod follow;
+mod journal;
 mod listen;
 mod metrics;
 mod oidc;
@@ -77,6 +78,7 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
     let witnesses = Arc::new(Witnesses::new(&args.witness, &folder)?);
     let watched = Arc::clone(&witnesses);
     let background = Background { server: Arc::clone(&server), address, folder, witnesses };
+    follow::start(&server, journal::open(&args.place.data)?)?;
     let running = background.start(sequencer)?;
     deliver::start(&server, drain, running.leads())?;
     serve_until_told(args, &server, Doors { tls, witnesses: watched }, running)

@@ -140,8 +140,7 @@ fn is_json(headers: &HeaderMap) -> Result<(), Mistake> {
 
 async fn one(server: &Arc<Server>, known: &Known, question: &Question) -> Result<Vec<u8>, Refusal> {
     let decided = server.app.decide(&known.caller, Way::Evaluation, question)?;
-    let decision = decided.durable().await?;
-    Ok(authzen::answer(&decision))
+    Ok(authzen::answer(&server.app.durable(decided).await))
 }
 
 /// In their order, as far as the semantics say; what was answered is durable, all of it.
@@ -168,7 +167,7 @@ async fn several(
     for answer in answers {
         texts.push(match answer {
             Err(mistake) => authzen::item_mistake(mistake),
-            Ok(decided) => authzen::answer(&decided.durable().await?),
+            Ok(decided) => authzen::answer(&server.app.durable(decided).await),
         });
     }
     Ok(authzen::evaluations_answer(&texts))

@@ -1,7 +1,6 @@
 //! Recorded departures: reasons that an approved exception sets aside while it runs.
 
 use countersign_model::judgement::{Access, Reason};
-use countersign_model::register::Exception;
 use countersign_model::time::Timestamp;
 
 use crate::context::Context;
@@ -19,17 +18,14 @@ pub(crate) fn set_aside(
     at: Timestamp,
 ) -> Vec<String> {
     let subjects = subjects(context, access);
-    let holds = |exception: &Exception| {
-        exception.approved_by.is_some() && exception.interval.contains(at) == Some(true)
-    };
     let mut used = Vec::new();
     reasons.retain(|reason| {
         if NEVER_SET_ASIDE.contains(&reason.code.as_str()) {
             return true;
         }
-        let all = subjects.iter().flat_map(|subject| facts.departures(&reason.code, subject));
-        let found = all.filter(|(_, exception)| holds(exception)).min_by_key(|(id, _)| *id);
-        used.extend(found.map(|(id, _)| id.to_string()));
+        let all = subjects.iter();
+        let found = all.filter_map(|subject| facts.excepted(&reason.code, subject, at)).min();
+        used.extend(found.map(ToString::to_string));
         found.is_none()
     });
     used.sort();

@@ -324,6 +324,15 @@ impl Facts {
         ids.filter_map(|id| self.exceptions.get_key_value(id))
     }
 
+    /// The exception that sets a reason aside for a subject at `at`, if one is in force.
+    pub fn excepted(&self, rule: &str, subject: &str, at: Timestamp) -> Option<&ExceptionId> {
+        let all = self.departures(rule, subject);
+        let in_force = all.filter(|(_, exception)| {
+            exception.approved_by.is_some() && exception.interval.contains(at) == Some(true)
+        });
+        in_force.map(|(id, _)| id).min()
+    }
+
     /// Whether an address is inside the networks a machine is registered for; `None` if either is
     /// not known.
     pub(crate) fn inside_networks(&self, identity: &str, ip: Option<&str>) -> Option<bool> {

@@ -71,7 +71,10 @@ impl From<AppError> for Problem {
             AppError::Invalid(_) | AppError::KeyReused => 422,
             AppError::Refused { .. } | AppError::Exists { .. } | AppError::Violations(_) => 409,
             AppError::Stale { .. } => 412,
-            AppError::Store(_) | AppError::Evidence(_) | AppError::Stored(_) => 503,
+            AppError::Store(_)
+            | AppError::Evidence(_)
+            | AppError::Stored(_)
+            | AppError::Journal(_) => 503,
         };
         let more = match &error {
             AppError::Invalid(faults) => {

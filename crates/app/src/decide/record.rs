@@ -13,7 +13,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Written as JSON, in this order: the same decision is the same bytes.
 #[derive(Debug, Serialize)]
-pub struct Record<'a> {
+pub(super) struct Body<'a> {
     id: &'a str,
     at: String,
     way: &'static str,
@@ -32,7 +32,7 @@ pub struct Record<'a> {
     judgement: Shown<'a>,
 }
 
-impl<'a> Record<'a> {
+impl<'a> Body<'a> {
     pub(super) fn new(
         decision: &'a Decision,
         (caller, tenant): (&'a Caller, &'a str),

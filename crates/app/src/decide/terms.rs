@@ -22,6 +22,8 @@ pub enum Mode {
     Observe,
     /// By facts that are older than they may be, as the tenant chose.
     Degraded,
+    /// Recorded in the reserve, by an exception.
+    BreakGlass,
 }
 
 impl Mode {
@@ -30,6 +32,7 @@ impl Mode {
             Self::Enforce => "enforce",
             Self::Observe => "observe",
             Self::Degraded => "degraded",
+            Self::BreakGlass => "break_glass",
         }
     }
 }

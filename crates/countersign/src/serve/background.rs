@@ -43,7 +43,6 @@ impl Background {
         let is_over = Arc::new(AtomicBool::new(false));
         let (stop, stopped) = watch::channel(false);
         let told = Arc::clone(&is_over);
-        super::follow::start(Arc::clone(&self.server), Arc::clone(&is_over))?;
         super::domains::start(Arc::clone(&self.server), Arc::clone(&is_over))?;
         self.witnesses.start(Arc::clone(&is_over))?;
         let leads = Arc::new(AtomicBool::new(sequencer.is_some()));

@@ -8,7 +8,10 @@ const EVALUATION: &str = "/access/v1/evaluation";
 
 fn house() -> House {
     let house = House::with(include_str!("decisions.yaml"));
-    house.server.app.begin_to_judge().unwrap();
+    let options = countersign_journal::Options::new([5; 16]);
+    let (journal, _) =
+        countersign_journal::Journal::open(&house.folder.join("journal"), &options).unwrap();
+    house.server.app.begin_to_judge(journal).unwrap();
     house
 }
 
