@@ -34,6 +34,7 @@ mod proof;
 mod reading;
 mod rotate;
 mod sequencer;
+mod ship;
 mod sign_in;
 mod sponsors;
 mod subscription;
@@ -76,6 +77,7 @@ pub use crate::people::{Missing, Person, Row as PersonRow, Sought};
 pub use crate::proof::{ChangeProof, ItemProof, RowHash};
 pub use crate::rotate::RotateError;
 pub use crate::sequencer::{Begun, Sequencer, SequencerError, begin_epoch};
+pub use crate::ship::{ShipError, Shipped};
 pub use crate::subscription::{SUBSCRIPTION, Signing, WEBHOOK, WebhookKey, webhook_keys};
 pub use crate::token::{Made, TokenKind};
 
