@@ -25,6 +25,7 @@ mod hold;
 mod index;
 mod invitations;
 mod known;
+mod listing;
 mod member;
 mod notices;
 mod people;
