@@ -20,6 +20,7 @@ use serde_json::{Map, Value as Json};
 
 use self::access::Meant;
 pub use self::evidence::Decided;
+use self::evidence::Recording;
 use self::record::Body;
 pub use self::shown::{Levels, Shown, Why};
 pub use self::terms::Mode;
@@ -73,17 +74,28 @@ impl Way {
     }
 }
 
+/// A UUID, version 7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecisionId(pub [u8; 16]);
+
+/// `dec_` and 32 hexadecimal digits.
+impl std::fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "dec_{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
 /// What was decided, and why.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// `dec_` and a UUID, version 7.
-    pub id: String,
+    pub id: DecisionId,
     pub at: Timestamp,
     /// What the application is answered. In `observe` it is told to allow what is not justified.
     pub allowed: bool,
     pub mode: Mode,
     pub tenant: String,
     pub identity: Option<String>,
+    pub credential: Option<String>,
     pub judgement: Judgement,
     /// Seconds for which the answer may be kept.
     pub max_age: u64,
@@ -103,13 +115,13 @@ impl Decision {
 
 impl App {
     /// Judges, and says what is to be answered and recorded.
-    fn judge_now(
+    fn judge_now<'c>(
         &self,
         live: &Live,
-        (caller, tenant): (&Caller, &str),
+        (caller, tenant): (&'c Caller, &str),
         way: Way,
         question: &Question,
-    ) -> (Decision, Vec<u8>) {
+    ) -> (Decision, Recording<'c>) {
         let snapshot = live.read();
         let at = self.now();
         let terms = Terms::of(&snapshot, tenant, at);
@@ -123,12 +135,15 @@ impl App {
             mode: terms.mode,
             tenant: tenant.to_owned(),
             identity: meant.identity.map(ToString::to_string),
+            credential: meant.credential.map(ToOwned::to_owned),
             max_age: terms.max_age(&judgement, at),
             would_suffice: would_suffice(&snapshot.facts, &judgement),
             judgement,
         };
-        let body = Body::new(&decision, (caller, tenant), way, question, &snapshot).bytes();
-        (decision, body)
+        let body = Body::new(&decision, caller, way, question, &snapshot).bytes();
+        let (place, policies) = (snapshot.place, snapshot.policies.digest);
+        let recording = Recording { way, place, policies, application: &caller.principal, body };
+        (decision, recording)
     }
 
     fn judge_meant(
@@ -171,25 +186,18 @@ impl App {
     ) -> Result<Decided, AppError> {
         let tenant = self.own_tenant(caller)?;
         let live = self.live.get().ok_or_else(not_ready)?;
-        let (decision, body) = self.judge_now(live, (caller, tenant), way, question);
-        Ok(self.recorded(live, decision, body))
+        let (decision, recording) = self.judge_now(live, (caller, tenant), way, question);
+        Ok(self.recorded(live, decision, recording)?)
     }
 
-    fn decision_id(&self, at: Timestamp) -> String {
+    fn decision_id(&self, at: Timestamp) -> DecisionId {
         let mut bytes: [u8; 16] = self.random();
         // UUID version 7 (RFC 9562, section 5.7): milliseconds, then chance.
         let millis = u64::try_from(at.0.div_euclid(1_000_000)).unwrap_or(0).to_be_bytes();
         bytes[..6].copy_from_slice(&millis[2..]);
         bytes[6] = bytes[6] & 0x0f | 0x70;
         bytes[8] = bytes[8] & 0x3f | 0x80;
-        let mut id = String::with_capacity(36);
-        id.push_str("dec_");
-        for byte in bytes {
-            for digit in [byte >> 4, byte & 15] {
-                id.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-            }
-        }
-        id
+        DecisionId(bytes)
     }
 }
 

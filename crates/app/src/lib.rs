@@ -26,6 +26,7 @@ mod hold;
 mod index;
 mod invitations;
 mod known;
+mod listing;
 mod live;
 mod member;
 mod notices;

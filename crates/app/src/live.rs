@@ -33,8 +33,16 @@ pub(crate) struct Snapshot {
     /// When the node last knew that there was nothing newer.
     pub seen: Timestamp,
     pub guardrails: Guardrails,
-    /// SHA-256 of the text of all policies, in hexadecimal.
-    pub policies: String,
+    pub policies: PoliciesVersion,
+}
+
+/// What the policies are called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PoliciesVersion {
+    /// SHA-256 of their texts.
+    pub digest: [u8; 32],
+    /// The same in hexadecimal.
+    pub name: String,
 }
 
 #[derive(Debug)]
@@ -62,9 +70,22 @@ impl App {
     /// # Errors
     /// If the store cannot be read.
     pub fn begin_to_judge(&self, journal: Journal) -> Result<(), AppError> {
-        let seen = self.now();
         let place = self.store.feed_end()?;
         let facts = self.facts_at(None)?;
+        self.begin_to_judge_by(facts, place, journal)
+    }
+
+    /// The same by facts that were loaded already, with every change up to a place of the feed.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn begin_to_judge_by(
+        &self,
+        facts: Facts,
+        place: Cursor,
+        journal: Journal,
+    ) -> Result<(), AppError> {
+        let seen = self.now();
         let guardrails = Guardrails::shipped();
         let policies = version(&guardrails);
         let snapshot = RwLock::new(Snapshot { facts, place, seen, guardrails, policies });
@@ -153,7 +174,7 @@ impl App {
 }
 
 /// One name for exactly these policies.
-fn version(guardrails: &Guardrails) -> String {
+fn version(guardrails: &Guardrails) -> PoliciesVersion {
     let mut all = Vec::new();
     for (name, text) in guardrails.texts() {
         for part in [name, text] {
@@ -162,5 +183,8 @@ fn version(guardrails: &Guardrails) -> String {
             all.extend_from_slice(part.as_bytes());
         }
     }
-    crate::digest(&all).iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut digest = [0; 32];
+    digest.copy_from_slice(&crate::digest(&all));
+    let name = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    PoliciesVersion { digest, name }
 }

@@ -68,6 +68,14 @@ impl Stream {
 }
 
 impl App {
+    /// Ships what this node decided; nothing, if it does not decide.
+    ///
+    /// # Errors
+    /// Nothing is lost; ship again.
+    pub fn ship_decisions(&self) -> Result<Shipped, ShipError> {
+        self.live.get().map_or_else(|| Ok(Shipped::default()), |live| self.ship(&live.journal))
+    }
+
     /// Ships up to 4096 records of a journal, and as many of its reserve. What was shipped may be
     /// released from then on, and the reserve is renewed once all of it was.
     ///
@@ -134,7 +142,8 @@ impl App {
         let value = (from + u64::from(batch.count)).to_string();
         let also = vec![Also::Meta { name, value }];
         // An act that is there already was written with its place; who asks next reads that one.
-        let outcome = self.store.commit(Batch { changes: vec![change], also, reads: Vec::new() })?;
+        let outcome =
+            self.store.commit(Batch { changes: vec![change], also, reads: Vec::new() })?;
         failpoint(STEPS[2]);
         match outcome {
             Outcome::Done(_) => Ok(taken.shipped),

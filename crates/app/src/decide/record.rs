@@ -14,7 +14,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Written as JSON, in this order: the same decision is the same bytes.
 #[derive(Debug, Serialize)]
 pub(super) struct Body<'a> {
-    id: &'a str,
+    id: String,
     at: String,
     way: &'static str,
     application: &'a str,
@@ -35,20 +35,20 @@ pub(super) struct Body<'a> {
 impl<'a> Body<'a> {
     pub(super) fn new(
         decision: &'a Decision,
-        (caller, tenant): (&'a Caller, &'a str),
+        caller: &'a Caller,
         way: Way,
         request: &'a Question,
         snapshot: &'a Snapshot,
     ) -> Self {
         Self {
-            id: &decision.id,
+            id: decision.id.to_string(),
             at: time_text(decision.at),
             way: way.as_str(),
             application: &caller.principal,
-            tenant,
+            tenant: &decision.tenant,
             request,
             facts: (snapshot.place.transaction, snapshot.place.seq),
-            policies: &snapshot.policies,
+            policies: &snapshot.policies.name,
             version: VERSION,
             mode: decision.mode.as_str(),
             answered: if decision.allowed { "allow" } else { "deny" },
