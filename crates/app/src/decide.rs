@@ -15,44 +15,45 @@ use countersign_judge::permission::Role;
 use countersign_judge::{Facts, judge};
 use countersign_model::judgement::{Judgement, Outcome, Reason};
 use countersign_model::time::{End, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use self::access::Meant;
 pub use self::evidence::Decided;
 use self::evidence::Recording;
+pub(crate) use self::evidence::UNAVAILABLE;
 use self::record::Body;
 pub use self::shown::{Levels, Shown, Why};
 pub use self::terms::Mode;
 use self::terms::Terms;
-use crate::live::{Live, Snapshot};
+use crate::live::Basis;
 use crate::{App, AppError, Caller};
 
 /// A subject or a resource, as AuthZEN names it (Authorization API 1.0, section 5).
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Thing {
     #[serde(rename = "type")]
     pub kind: String,
     pub id: String,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub properties: Map<String, Json>,
 }
 
 /// An action, as AuthZEN names it.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Action {
     pub name: String,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub properties: Map<String, Json>,
 }
 
 /// May this subject do this to this resource?
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Question {
     pub subject: Thing,
     pub action: Action,
     pub resource: Thing,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub context: Map<String, Json>,
 }
 
@@ -65,6 +66,8 @@ pub enum Way {
 }
 
 impl Way {
+    pub const ALL: [Self; 3] = [Self::Evaluation, Self::Search, Self::Forward];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Evaluation => "evaluation",
@@ -82,6 +85,22 @@ pub struct DecisionId(pub [u8; 16]);
 impl std::fmt::Display for DecisionId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "dec_{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl DecisionId {
+    /// `None` if it is no id of a decision.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("dec_").filter(|digits| digits.len() == 32)?;
+        let is_plain = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let number = digits.bytes().all(is_plain).then(|| u128::from_str_radix(digits, 16))?;
+        number.ok().map(|number| Self(number.to_be_bytes()))
+    }
+
+    /// When it was made, to the millisecond.
+    pub fn made(self) -> Timestamp {
+        let millis = self.0[..6].iter().fold(0_i64, |time, byte| time << 8 | i64::from(*byte));
+        Timestamp(millis.saturating_mul(1_000_000))
     }
 }
 
@@ -113,23 +132,33 @@ impl Decision {
     }
 }
 
-impl App {
-    /// Judges, and says what is to be answered and recorded.
-    fn judge_now<'c>(
+/// Who asks, for what, by which way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    /// As changes name it.
+    pub application: &'a str,
+    pub tenant: &'a str,
+    pub way: Way,
+    pub question: &'a Question,
+}
+
+impl Basis<'_> {
+    /// Judges, and says what is to be answered and recorded. Given the same, it says the same: this is
+    /// also how a decision of the past is made again.
+    pub(crate) fn decide<'a>(
         &self,
-        live: &Live,
-        (caller, tenant): (&'c Caller, &str),
-        way: Way,
-        question: &Question,
-    ) -> (Decision, Recording<'c>) {
-        let snapshot = live.read();
-        let at = self.now();
-        let terms = Terms::of(&snapshot, tenant, at);
-        let meant = Meant::new(&snapshot.facts, tenant, question, at);
-        let judgement = self.judge_meant(&snapshot, tenant, &meant, question, at);
+        asking: Asking<'a>,
+        id: DecisionId,
+        at: Timestamp,
+    ) -> (Decision, Recording<'a>) {
+        let Asking { application, tenant, way, question } = asking;
+        let terms = Terms::of(self, tenant, at);
+        let meant = Meant::new(self.facts, tenant, question, at);
+        let access = meant.access(tenant, question);
+        let judgement = judge(&self.policies.guardrails, self.facts, &access, at);
         let judgement = terms.applied(judgement, &meant);
         let decision = Decision {
-            id: self.decision_id(at),
+            id,
             at,
             allowed: terms.answers(&judgement),
             mode: terms.mode,
@@ -137,27 +166,16 @@ impl App {
             identity: meant.identity.map(ToString::to_string),
             credential: meant.credential.map(ToOwned::to_owned),
             max_age: terms.max_age(&judgement, at),
-            would_suffice: would_suffice(&snapshot.facts, &judgement),
+            would_suffice: would_suffice(self.facts, &judgement),
             judgement,
         };
-        let body = Body::new(&decision, caller, way, question, &snapshot).bytes();
-        let (place, policies) = (snapshot.place, snapshot.policies.digest);
-        let recording = Recording { way, place, policies, application: &caller.principal, body };
-        (decision, recording)
+        let body = Body::new(&decision, asking, self).bytes();
+        let (place, policies) = (self.place, self.policies.digest);
+        (decision, Recording { way, place, policies, application, body })
     }
+}
 
-    fn judge_meant(
-        &self,
-        snapshot: &Snapshot,
-        tenant: &str,
-        meant: &Meant<'_>,
-        question: &Question,
-        at: Timestamp,
-    ) -> Judgement {
-        let access = meant.access(tenant, question);
-        judge(&snapshot.guardrails, &snapshot.facts, &access, at)
-    }
-
+impl App {
     /// # Errors
     /// `Forbidden` if the caller is no application of a tenant.
     pub fn may_ask(&self, caller: &Caller) -> Result<(), AppError> {
@@ -186,8 +204,10 @@ impl App {
     ) -> Result<Decided, AppError> {
         let tenant = self.own_tenant(caller)?;
         let live = self.live.get().ok_or_else(not_ready)?;
-        let (decision, recording) = self.judge_now(live, (caller, tenant), way, question);
-        Ok(self.recorded(live, decision, recording)?)
+        let asking = Asking { application: &caller.principal, tenant, way, question };
+        let at = self.now();
+        let (decision, recording) = live.read().basis().decide(asking, self.decision_id(at), at);
+        self.recorded(live, decision, recording)
     }
 
     fn decision_id(&self, at: Timestamp) -> DecisionId {
@@ -201,7 +221,7 @@ impl App {
     }
 }
 
-fn not_ready() -> AppError {
+pub(crate) fn not_ready() -> AppError {
     AppError::refused("facts.not_loaded", "this node has not loaded its facts yet; ask again soon")
 }
 

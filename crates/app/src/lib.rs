@@ -30,7 +30,9 @@ mod listing;
 mod live;
 mod member;
 mod notices;
+mod past;
 mod people;
+mod policies;
 mod proof;
 mod reading;
 mod rotate;
@@ -68,12 +70,13 @@ pub use crate::act::Act;
 pub use crate::apply::{Plan, Planned};
 pub use crate::caller::Caller;
 pub use crate::decide::{
-    Action, Decided, Decision, Levels, Mode, Question, Shown, Thing, Way, Why,
+    Action, Decided, Decision, DecisionId, Levels, Mode, Question, Shown, Thing, Way, Why,
 };
 pub use crate::documents::{Page, View};
 pub use crate::erase::Erasing;
 pub use crate::error::AppError;
 pub use crate::invitations::Resolve;
+pub use crate::past::{Again, Changed as ChangedAnswer, Count, Explained, Report, Trial};
 pub use crate::people::{Missing, Person, Row as PersonRow, Sought};
 pub use crate::proof::{ChangeProof, ItemProof, RowHash};
 pub use crate::rotate::RotateError;

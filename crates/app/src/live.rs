@@ -6,10 +6,10 @@
 //! they look next, which is many times a second. A node that could not look for longer than it may
 //! says so, and its facts justify nothing.
 
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use countersign_journal::Journal;
-use countersign_judge::{Facts, Guardrails};
+use countersign_judge::Facts;
 use countersign_model::register::Register;
 use countersign_model::time::Timestamp;
 use countersign_register::restore_document;
@@ -17,6 +17,7 @@ use countersign_store::feed::{Changed, Cursor};
 
 use crate::apply::is_fact;
 use crate::documents::parse;
+use crate::policies::Policies;
 use crate::{App, AppError};
 
 /// Changes taken over at a time.
@@ -32,17 +33,23 @@ pub(crate) struct Snapshot {
     pub place: Cursor,
     /// When the node last knew that there was nothing newer.
     pub seen: Timestamp,
-    pub guardrails: Guardrails,
-    pub policies: PoliciesVersion,
+    pub policies: Arc<Policies>,
 }
 
-/// What the policies are called.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct PoliciesVersion {
-    /// SHA-256 of their texts.
-    pub digest: [u8; 32],
-    /// The same in hexadecimal.
-    pub name: String,
+impl Snapshot {
+    pub fn basis(&self) -> Basis<'_> {
+        let Self { facts, place, seen, policies } = self;
+        Basis { facts, policies, place: *place, seen: *seen }
+    }
+}
+
+/// The same by parts, so that facts can be judged by other policies than those in force.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Basis<'a> {
+    pub facts: &'a Facts,
+    pub policies: &'a Policies,
+    pub place: Cursor,
+    pub seen: Timestamp,
 }
 
 #[derive(Debug)]
@@ -86,9 +93,8 @@ impl App {
         journal: Journal,
     ) -> Result<(), AppError> {
         let seen = self.now();
-        let guardrails = Guardrails::shipped();
-        let policies = version(&guardrails);
-        let snapshot = RwLock::new(Snapshot { facts, place, seen, guardrails, policies });
+        let policies = Arc::new(Policies::new());
+        let snapshot = RwLock::new(Snapshot { facts, place, seen, policies });
         // A second call changes nothing: the first one follows the feed.
         let _ = self.live.set(Live { snapshot, follows: Mutex::new(()), journal });
         self.follow()
@@ -171,20 +177,4 @@ impl App {
         snapshot.place = change.cursor;
         Ok(())
     }
-}
-
-/// One name for exactly these policies.
-fn version(guardrails: &Guardrails) -> PoliciesVersion {
-    let mut all = Vec::new();
-    for (name, text) in guardrails.texts() {
-        for part in [name, text] {
-            // The length first, so that no two lists of texts give the same bytes.
-            all.extend_from_slice(&(part.len() as u64).to_be_bytes());
-            all.extend_from_slice(part.as_bytes());
-        }
-    }
-    let mut digest = [0; 32];
-    digest.copy_from_slice(&crate::digest(&all));
-    let name = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    PoliciesVersion { digest, name }
 }

@@ -26,7 +26,8 @@ pub struct Decided {
 }
 
 /// What a record holds beside the decision.
-pub(super) struct Recording<'a> {
+#[derive(Debug)]
+pub(crate) struct Recording<'a> {
     pub way: Way,
     /// Where the feed was.
     pub place: Cursor,

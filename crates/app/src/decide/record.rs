@@ -4,9 +4,8 @@ use countersign_register::time_text;
 use serde::Serialize;
 
 use super::shown::Shown;
-use super::{Decision, Question, Way};
-use crate::Caller;
-use crate::live::Snapshot;
+use super::{Asking, Decision, Question};
+use crate::live::Basis;
 
 /// The version of the program is part of what was decided: another may judge otherwise.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -33,22 +32,16 @@ pub(super) struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    pub(super) fn new(
-        decision: &'a Decision,
-        caller: &'a Caller,
-        way: Way,
-        request: &'a Question,
-        snapshot: &'a Snapshot,
-    ) -> Self {
+    pub(super) fn new(decision: &'a Decision, asking: Asking<'a>, basis: &Basis<'a>) -> Self {
         Self {
             id: decision.id.to_string(),
             at: time_text(decision.at),
-            way: way.as_str(),
-            application: &caller.principal,
+            way: asking.way.as_str(),
+            application: asking.application,
             tenant: &decision.tenant,
-            request,
-            facts: (snapshot.place.transaction, snapshot.place.seq),
-            policies: &snapshot.policies.name,
+            request: asking.question,
+            facts: (basis.place.transaction, basis.place.seq),
+            policies: &basis.policies.name,
             version: VERSION,
             mode: decision.mode.as_str(),
             answered: if decision.allowed { "allow" } else { "deny" },
