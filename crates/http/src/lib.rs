@@ -15,6 +15,7 @@ mod gate;
 mod ledger;
 mod limits;
 mod oidc;
+mod past;
 mod people;
 mod request;
 mod scim;

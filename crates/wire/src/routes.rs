@@ -68,6 +68,12 @@ pub enum Kind {
     Evaluations,
     /// Where decisions are asked for.
     Metadata,
+    /// A decision that was made, and made again.
+    Explain,
+    /// What was decided of late, counted.
+    DecisionsReport,
+    /// What is decided of a question at a moment.
+    JudgeAt,
     OpenApi,
     Health,
     Ready,

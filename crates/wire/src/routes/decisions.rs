@@ -8,7 +8,11 @@ const DECISION: &str = "decision";
 
 fn route(method: Method, path: &str, kind: Kind, summary: &str) -> Route {
     let is_open = kind == Kind::Metadata;
-    let verb = if is_open { "read" } else { "decide" };
+    let verb = match kind {
+        Kind::Evaluation | Kind::Evaluations => "decide",
+        Kind::DecisionsReport => "list",
+        _ => "read",
+    };
     let (path, summary) = (path.to_owned(), summary.to_owned());
     Route { method, path, kind, noun: DECISION, verb, is_open, summary }
 }
@@ -28,6 +32,24 @@ pub(super) fn fixed() -> Vec<Route> {
             "May this subject do this to this resource?",
         ),
         route(Post, "/access/v1/evaluations", Kind::Evaluations, "Several such questions at once."),
+        route(
+            Get,
+            "/v1/decisions",
+            Kind::DecisionsReport,
+            "What this node decided for a tenant, counted by reason.",
+        ),
+        route(
+            Get,
+            "/v1/decisions/{id}",
+            Kind::Explain,
+            "A decision of this node as it was recorded, and made again.",
+        ),
+        route(
+            Post,
+            "/v1/decisions/judge",
+            Kind::JudgeAt,
+            "What is decided of a question at a moment, as known then and as known now.",
+        ),
     ]
 }
 
