@@ -8,8 +8,10 @@
 mod access;
 mod evidence;
 mod record;
+mod search;
 mod shown;
 mod terms;
+mod token;
 
 use countersign_judge::permission::Role;
 use countersign_judge::{Facts, judge};
@@ -21,6 +23,7 @@ use serde_json::{Map, Value as Json};
 use self::access::Meant;
 pub use self::evidence::Decided;
 use self::record::Body;
+pub use self::search::{Found, PAGE_TOKEN, RESULTS_MAX, Search, Searched, Seek};
 pub use self::shown::{Levels, Shown, Why};
 pub use self::terms::Mode;
 use self::terms::Terms;

@@ -137,6 +137,7 @@ fn request(route: &Route) -> Option<(Json, bool)> {
         Kind::ImportPlan | Kind::Import => Some((named("employees"), true)),
         Kind::Evaluation => Some((named("evaluation"), true)),
         Kind::Evaluations => Some((named("evaluations"), true)),
+        Kind::Search(seek) => Some((named(&format!("search_{}", seek.as_str())), true)),
         Kind::Scim(Scim::Create | Scim::Replace) => Some((named("scim_user"), true)),
         Kind::Scim(Scim::Patch) => Some((named("scim_patch"), true)),
         _ => None,
@@ -185,7 +186,9 @@ fn responses(route: &Route) -> Json {
             responses["200"] = body("plan", "What is, or would be, done.")
         }
         Kind::Scim(kind) => return scim::responses(kind),
-        Kind::Evaluation | Kind::Evaluations => return decisions::responses(route),
+        Kind::Evaluation | Kind::Evaluations | Kind::Search(_) => {
+            return decisions::responses(route);
+        }
         Kind::Proof => responses["200"] = body("change_proof", "The proof."),
         Kind::Ledger => {
             responses["200"] = json!({
