@@ -3,10 +3,7 @@
 
 use countersign_judge::Facts;
 use countersign_model::id::{EntitlementId, GrantId, IdentityId, OrganizationId, SponsorId};
-use countersign_model::register::{
-    Account, Enforcement, EnforcementMode, Grant, Grantee, Identity, IdentityKind, Register,
-    Unattributed, UnknownSubject, WhenStale,
-};
+use countersign_model::register::{Account, Grant, Grantee, Identity, IdentityKind, Register};
 use countersign_model::time::{End, Interval, Timestamp};
 use countersign_register::parse;
 
@@ -42,9 +39,9 @@ pub fn facts(grants: u64) -> Facts {
 }
 
 /// What everything else refers to.
-fn around() -> Register {
+pub fn around_text() -> String {
     let mut text = format!(
-        "tenants:\n  - {{id: {TENANT}, accounts: [\"1\"]}}\nsponsors:\n  \
+        "tenants:\n  - {{id: {TENANT}, accounts: [\"1\"], enforcement: {{mode: enforce}}}}\nsponsors:\n  \
          - {{id: ann, employed: {{from: 2020-01-01, until: never}}}}\norganizations:\n"
     );
     for number in 0..ORGANIZATIONS {
@@ -69,18 +66,13 @@ fn around() -> Register {
              resources: [\"order:*\"], owner: ann, risk: low, required: {{aal: 2}}}}\n"
         ));
     }
-    let (mut register, mistakes) = parse(&[("company.yaml".to_owned(), text)]);
+    text
+}
+
+fn around() -> Register {
+    let files = [("company.yaml".to_owned(), around_text())];
+    let (register, mistakes) = parse(&files);
     assert!(mistakes.is_empty(), "{mistakes:?}");
-    for tenant in register.tenants.values_mut() {
-        tenant.enforcement = Some(Enforcement {
-            mode: EnforcementMode::Enforce,
-            until: None,
-            unknown_subject: UnknownSubject::Deny,
-            unattributed: Unattributed::Refuse,
-            stale: WhenStale::Refuse,
-            max_age: None,
-        });
-    }
     register
 }
 

@@ -12,7 +12,7 @@ use crate::documents::parse;
 use crate::effect::{self, Step};
 use crate::ends::{ending_verb, is_over};
 use crate::evidence::{Deed, Version};
-use crate::{Act, App, AppError, Caller, people};
+use crate::{Act, App, AppError, Caller, people, two};
 
 /// What will be, or was, done to make the server what the folder says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,6 +59,9 @@ impl App {
     }
 
     /// What an apply of this register would do.
+    ///
+    /// # Errors
+    /// `Refused` if it would put an exception to a guardrail in force: that takes two people.
     pub fn plan(&self, caller: &Caller, register: &Register) -> Result<Plan, AppError> {
         self.demand(caller, "apply", "register")?;
         let (drafts, unchanged) = self.drafts(caller, register)?;
@@ -105,13 +108,20 @@ impl App {
         let mut current = self.current()?;
         let mut drafts = Vec::new();
         let mut unchanged = 0;
+        // On an empty server there is nobody yet who could be the second person.
+        let is_first = current.is_empty();
+        let mut by_one = Vec::new();
         for document in documents(register) {
             let before = current.remove(&(document.noun.to_owned(), document.id.clone()));
+            if !is_first && two::lacks_two(&document, before.as_ref())? {
+                by_one.push(document.id.clone());
+            }
             match self.draft(document, before)? {
                 Some(draft) => drafts.push(draft),
                 None => unchanged += 1,
             }
         }
+        two::refuse_by_one(&by_one)?;
         for item in current.into_values().filter(|item| !is_over(item)) {
             // Who comes from the directory leaves by it.
             if people::is_of_directory(&item)? {

@@ -51,7 +51,7 @@ pub(crate) fn may_correct(item: &Item, old: &Json, new: &Json) -> Result<(), App
 }
 
 /// Whether the new value of a key permits less than the old one.
-fn is_less(key: &str, old: Option<&Json>, new: Option<&Json>) -> bool {
+pub(crate) fn is_less(key: &str, old: Option<&Json>, new: Option<&Json>) -> bool {
     let time = |value: Option<&Json>| value?.as_str().and_then(countersign_register::time);
     let (before, after) = (time(old), time(new));
     match key {

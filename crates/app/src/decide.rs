@@ -17,44 +17,46 @@ use countersign_judge::permission::Role;
 use countersign_judge::{Facts, judge};
 use countersign_model::judgement::{Judgement, Outcome, Reason};
 use countersign_model::time::{End, Timestamp};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use self::access::Meant;
 pub use self::evidence::Decided;
+use self::evidence::Recording;
+pub(crate) use self::evidence::UNAVAILABLE;
 use self::record::Body;
 pub use self::search::{Found, PAGE_TOKEN, RESULTS_MAX, Search, Searched, Seek};
 pub use self::shown::{Levels, Shown, Why};
 pub use self::terms::Mode;
 use self::terms::Terms;
-use crate::live::{Live, Snapshot};
+use crate::live::Basis;
 use crate::{App, AppError, Caller};
 
 /// A subject or a resource, as AuthZEN names it (Authorization API 1.0, section 5).
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Thing {
     #[serde(rename = "type")]
     pub kind: String,
     pub id: String,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub properties: Map<String, Json>,
 }
 
 /// An action, as AuthZEN names it.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Action {
     pub name: String,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub properties: Map<String, Json>,
 }
 
 /// May this subject do this to this resource?
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Question {
     pub subject: Thing,
     pub action: Action,
     pub resource: Thing,
-    #[serde(skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub context: Map<String, Json>,
 }
 
@@ -67,6 +69,8 @@ pub enum Way {
 }
 
 impl Way {
+    pub const ALL: [Self; 3] = [Self::Evaluation, Self::Search, Self::Forward];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Evaluation => "evaluation",
@@ -76,17 +80,44 @@ impl Way {
     }
 }
 
+/// A UUID, version 7.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecisionId(pub [u8; 16]);
+
+/// `dec_` and 32 hexadecimal digits.
+impl std::fmt::Display for DecisionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "dec_{:032x}", u128::from_be_bytes(self.0))
+    }
+}
+
+impl DecisionId {
+    /// `None` if it is no id of a decision.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("dec_").filter(|digits| digits.len() == 32)?;
+        let is_plain = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        let number = digits.bytes().all(is_plain).then(|| u128::from_str_radix(digits, 16))?;
+        number.ok().map(|number| Self(number.to_be_bytes()))
+    }
+
+    /// When it was made, to the millisecond.
+    pub fn made(self) -> Timestamp {
+        let millis = self.0[..6].iter().fold(0_i64, |time, byte| time << 8 | i64::from(*byte));
+        Timestamp(millis.saturating_mul(1_000_000))
+    }
+}
+
 /// What was decided, and why.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decision {
-    /// `dec_` and a UUID, version 7.
-    pub id: String,
+    pub id: DecisionId,
     pub at: Timestamp,
     /// What the application is answered. In `observe` it is told to allow what is not justified.
     pub allowed: bool,
     pub mode: Mode,
     pub tenant: String,
     pub identity: Option<String>,
+    pub credential: Option<String>,
     pub judgement: Judgement,
     /// Seconds for which the answer may be kept.
     pub max_age: u64,
@@ -104,48 +135,60 @@ impl Decision {
     }
 }
 
-impl App {
-    /// Judges, and says what is to be answered and recorded.
-    fn judge_now(
+/// Who asks, for what, by which way.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asking<'a> {
+    /// As changes name it.
+    pub application: &'a str,
+    pub tenant: &'a str,
+    pub way: Way,
+    pub question: &'a Question,
+}
+
+impl Basis<'_> {
+    /// Judges, and says what is to be answered and recorded. Given the same, it says the same: this is
+    /// also how a decision of the past is made again.
+    pub(crate) fn decide<'a>(
         &self,
-        live: &Live,
-        (caller, tenant): (&Caller, &str),
-        way: Way,
-        question: &Question,
-    ) -> (Decision, Vec<u8>) {
-        let snapshot = live.read();
-        let at = self.now();
-        let terms = Terms::of(&snapshot, tenant, at);
-        let meant = Meant::new(&snapshot.facts, tenant, question, at);
-        let judgement = self.judge_meant(&snapshot, tenant, &meant, question, at);
+        asking: Asking<'a>,
+        id: DecisionId,
+        at: Timestamp,
+    ) -> (Decision, Recording<'a>) {
+        let Asking { application, tenant, way, question } = asking;
+        let terms = Terms::of(self, tenant, at);
+        let meant = Meant::new(self.facts, tenant, question, at);
+        let judgement = self.judged(&meant, (tenant, question), at);
         let judgement = terms.applied(judgement, &meant);
         let decision = Decision {
-            id: self.decision_id(at),
+            id,
             at,
             allowed: terms.answers(&judgement),
             mode: terms.mode,
             tenant: tenant.to_owned(),
             identity: meant.identity.map(ToString::to_string),
+            credential: meant.credential.map(ToOwned::to_owned),
             max_age: terms.max_age(&judgement, at),
-            would_suffice: would_suffice(&snapshot.facts, &judgement),
+            would_suffice: would_suffice(self.facts, &judgement),
             judgement,
         };
-        let body = Body::new(&decision, (caller, tenant), way, question, &snapshot).bytes();
-        (decision, body)
+        let body = Body::new(&decision, asking, self).bytes();
+        let (place, policies) = (self.place, self.policies.digest);
+        (decision, Recording { way, place, policies, application, body })
     }
 
-    fn judge_meant(
+    /// What guardrails and policies say, before the tenant's own terms.
+    fn judged(
         &self,
-        snapshot: &Snapshot,
-        tenant: &str,
         meant: &Meant<'_>,
-        question: &Question,
+        (tenant, question): (&str, &Question),
         at: Timestamp,
     ) -> Judgement {
         let access = meant.access(tenant, question);
-        judge(&snapshot.guardrails, &snapshot.facts, &access, at)
+        judge(&self.policies.guardrails, self.facts, &access, at)
     }
+}
 
+impl App {
     /// # Errors
     /// `Forbidden` if the caller is no application of a tenant.
     pub fn may_ask(&self, caller: &Caller) -> Result<(), AppError> {
@@ -174,29 +217,24 @@ impl App {
     ) -> Result<Decided, AppError> {
         let tenant = self.own_tenant(caller)?;
         let live = self.live.get().ok_or_else(not_ready)?;
-        let (decision, body) = self.judge_now(live, (caller, tenant), way, question);
-        Ok(self.recorded(live, decision, body))
+        let asking = Asking { application: &caller.principal, tenant, way, question };
+        let at = self.now();
+        let (decision, recording) = live.read().basis().decide(asking, self.decision_id(at), at);
+        self.recorded(live, decision, recording)
     }
 
-    fn decision_id(&self, at: Timestamp) -> String {
+    fn decision_id(&self, at: Timestamp) -> DecisionId {
         let mut bytes: [u8; 16] = self.random();
         // UUID version 7 (RFC 9562, section 5.7): milliseconds, then chance.
         let millis = u64::try_from(at.0.div_euclid(1_000_000)).unwrap_or(0).to_be_bytes();
         bytes[..6].copy_from_slice(&millis[2..]);
         bytes[6] = bytes[6] & 0x0f | 0x70;
         bytes[8] = bytes[8] & 0x3f | 0x80;
-        let mut id = String::with_capacity(36);
-        id.push_str("dec_");
-        for byte in bytes {
-            for digit in [byte >> 4, byte & 15] {
-                id.push(char::from_digit(u32::from(digit), 16).unwrap_or('0'));
-            }
-        }
-        id
+        DecisionId(bytes)
     }
 }
 
-fn not_ready() -> AppError {
+pub(crate) fn not_ready() -> AppError {
     AppError::refused("facts.not_loaded", "this node has not loaded its facts yet; ask again soon")
 }
 

@@ -35,7 +35,8 @@ pub struct View {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Page {
     pub items: Vec<View>,
-    /// Give it as `after` for the next page; `None`: this was the last.
+    /// Give it as `after` for the next page; `None`: this was the last. There may be one although this
+    /// page is not full.
     pub next: Option<String>,
 }
 
@@ -49,7 +50,7 @@ impl App {
         self.view(&item)
     }
 
-    /// One page of what the caller may see.
+    /// One page of what the caller may see; `filter.state` is the state as it is shown now.
     pub fn list(&self, caller: &Caller, noun: &str, mut filter: Filter) -> Result<Page, AppError> {
         let (column, own) = match self.reach(caller, noun)? {
             Reach::All => (None, None),
@@ -66,12 +67,7 @@ impl App {
             }
             *column = own.cloned();
         }
-        let limit = filter.limit.clamp(1, countersign_store::items::PAGE_MAX - 1);
-        // One more than asked tells whether there is a next page.
-        let mut items = self.store.page(noun, &Filter { limit: limit + 1, ..filter })?;
-        let has_more = items.len() > limit;
-        items.truncate(limit);
-        let next = has_more.then(|| items.last().map(|item| item.id.clone())).flatten();
+        let (items, next) = self.shown_page(noun, filter)?;
         self.has_read(caller, "list", noun, &items.iter().collect::<Vec<_>>())?;
         let items = items.iter().map(|item| self.view(item)).collect::<Result<_, _>>()?;
         Ok(Page { items, next })

@@ -48,7 +48,7 @@ pub(crate) fn index(
         }
         "credential" => {
             index.about = text("identity");
-            index.ends = ends(&[&body["until"]]);
+            index.ends = ends(&[&body["until"], &body["revoked"]]);
         }
         "grant" => {
             let grantee = ["identity", "group", "organization"];
@@ -56,7 +56,7 @@ pub(crate) fn index(
             index.organization = text("organization");
             index.sponsor = text("sponsor");
             index.parent = text("passed_on_from");
-            index.ends = ends(&[&body["until"]]);
+            index.ends = ends(&[&body["until"], &body["revoked"]]);
         }
         "member" => index.organization = text("organization"),
         "invitation" => {

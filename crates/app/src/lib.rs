@@ -26,14 +26,18 @@ mod hold;
 mod index;
 mod invitations;
 mod known;
+mod listing;
 mod live;
 mod member;
 mod notices;
+mod past;
 mod people;
+mod policies;
 mod proof;
 mod reading;
 mod rotate;
 mod sequencer;
+mod ship;
 mod sign_in;
 mod sponsors;
 mod subscription;
@@ -66,17 +70,19 @@ pub use crate::act::Act;
 pub use crate::apply::{Plan, Planned};
 pub use crate::caller::Caller;
 pub use crate::decide::{
-    Action, Decided, Decision, Found, Levels, Mode, PAGE_TOKEN, Question, RESULTS_MAX, Search,
-    Searched, Seek, Shown, Thing, Way, Why,
+    Action, Decided, Decision, DecisionId, Found, Levels, Mode, PAGE_TOKEN, Question, RESULTS_MAX,
+    Search, Searched, Seek, Shown, Thing, Way, Why,
 };
 pub use crate::documents::{Page, View};
 pub use crate::erase::Erasing;
 pub use crate::error::AppError;
 pub use crate::invitations::Resolve;
+pub use crate::past::{Again, Changed as ChangedAnswer, Count, Explained, Report, Trial};
 pub use crate::people::{Missing, Person, Row as PersonRow, Sought};
 pub use crate::proof::{ChangeProof, ItemProof, RowHash};
 pub use crate::rotate::RotateError;
 pub use crate::sequencer::{Begun, Sequencer, SequencerError, begin_epoch};
+pub use crate::ship::{ShipError, Shipped};
 pub use crate::subscription::{SUBSCRIPTION, Signing, WEBHOOK, WebhookKey, webhook_keys};
 pub use crate::token::{Made, TokenKind};
 

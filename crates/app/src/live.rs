@@ -6,10 +6,10 @@
 //! they look next, which is many times a second. A node that could not look for longer than it may
 //! says so, and its facts justify nothing.
 
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use countersign_journal::Journal;
-use countersign_judge::{Facts, Guardrails};
+use countersign_judge::Facts;
 use countersign_model::register::Register;
 use countersign_model::time::Timestamp;
 use countersign_register::restore_document;
@@ -17,6 +17,7 @@ use countersign_store::feed::{Changed, Cursor};
 
 use crate::apply::is_fact;
 use crate::documents::parse;
+use crate::policies::Policies;
 use crate::{App, AppError};
 
 /// Changes taken over at a time.
@@ -32,9 +33,23 @@ pub(crate) struct Snapshot {
     pub place: Cursor,
     /// When the node last knew that there was nothing newer.
     pub seen: Timestamp,
-    pub guardrails: Guardrails,
-    /// SHA-256 of the text of all policies, in hexadecimal.
-    pub policies: String,
+    pub policies: Arc<Policies>,
+}
+
+impl Snapshot {
+    pub fn basis(&self) -> Basis<'_> {
+        let Self { facts, place, seen, policies } = self;
+        Basis { facts, policies, place: *place, seen: *seen }
+    }
+}
+
+/// The same by parts, so that facts can be judged by other policies than those in force.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Basis<'a> {
+    pub facts: &'a Facts,
+    pub policies: &'a Policies,
+    pub place: Cursor,
+    pub seen: Timestamp,
 }
 
 #[derive(Debug)]
@@ -62,12 +77,24 @@ impl App {
     /// # Errors
     /// If the store cannot be read.
     pub fn begin_to_judge(&self, journal: Journal) -> Result<(), AppError> {
-        let seen = self.now();
         let place = self.store.feed_end()?;
         let facts = self.facts_at(None)?;
-        let guardrails = Guardrails::shipped();
-        let policies = version(&guardrails);
-        let snapshot = RwLock::new(Snapshot { facts, place, seen, guardrails, policies });
+        self.begin_to_judge_by(facts, place, journal)
+    }
+
+    /// The same by facts that were loaded already, with every change up to a place of the feed.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn begin_to_judge_by(
+        &self,
+        facts: Facts,
+        place: Cursor,
+        journal: Journal,
+    ) -> Result<(), AppError> {
+        let seen = self.now();
+        let policies = Arc::new(Policies::new());
+        let snapshot = RwLock::new(Snapshot { facts, place, seen, policies });
         // A second call changes nothing: the first one follows the feed.
         let _ = self.live.set(Live { snapshot, follows: Mutex::new(()), journal });
         self.follow()
@@ -150,17 +177,4 @@ impl App {
         snapshot.place = change.cursor;
         Ok(())
     }
-}
-
-/// One name for exactly these policies.
-fn version(guardrails: &Guardrails) -> String {
-    let mut all = Vec::new();
-    for (name, text) in guardrails.texts() {
-        for part in [name, text] {
-            // The length first, so that no two lists of texts give the same bytes.
-            all.extend_from_slice(&(part.len() as u64).to_be_bytes());
-            all.extend_from_slice(part.as_bytes());
-        }
-    }
-    crate::digest(&all).iter().map(|byte| format!("{byte:02x}")).collect()
 }

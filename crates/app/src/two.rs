@@ -5,8 +5,13 @@ use std::sync::LazyLock;
 
 use countersign_judge::Guardrails;
 use countersign_model::time::Timestamp;
+use countersign_register::Document;
+use countersign_store::items::Item;
 use serde_json::{Value as Json, json};
 
+use crate::apply::{changed_keys, is_no_fact};
+use crate::correct::is_less;
+use crate::documents::parse;
 use crate::{AppError, Caller};
 
 /// Where the first one's word stands in an item's process.
@@ -26,6 +31,35 @@ pub(crate) enum Word {
 pub(crate) fn needs_two(noun: &str, verb: &str, body: &Json) -> bool {
     let rule = body["rule"].as_str().unwrap_or_default();
     noun == "exception" && verb == "approve" && GUARDRAILS.contains(rule)
+}
+
+/// Whether a document, as code, says that an exception to a guardrail is in force which two people did
+/// not approve as it is now.
+pub(crate) fn lacks_two(document: &Document, before: Option<&Item>) -> Result<bool, AppError> {
+    let (noun, new) = (document.noun, &document.body);
+    // Without an approver it is asked, and sets nothing aside.
+    if !needs_two(noun, "approve", new) || new["approved_by"].is_null() {
+        return Ok(false);
+    }
+    let Some(item) = before.filter(|item| !is_no_fact(noun, &item.state)) else { return Ok(true) };
+    let old = parse(&item.body)?;
+    let keys = changed_keys(&old, new);
+    Ok(keys.iter().any(|key| !is_less(key, old.get(key), new.get(key))))
+}
+
+/// # Errors
+/// `Refused` if there is any, with what works in its place.
+pub(crate) fn refuse_by_one(ids: &[String]) -> Result<(), AppError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let ids = ids.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
+    let text = format!(
+        "an exception to a guardrail takes two people, and no register puts one in force, extends it or \
+         widens it: {ids}. Leave out `approved_by`, so that it is asked, and have two sponsors approve \
+         it: `act exceptions ID approve`"
+    );
+    Err(AppError::refused("exception.needs_two", text))
 }
 
 /// The codes of the guardrails that are shipped.

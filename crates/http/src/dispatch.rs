@@ -151,6 +151,7 @@ fn list(app: &App, caller: &Caller, route: &Route, asked: &Asked) -> Result<Answ
         sponsor: wanted("sponsor"),
         about: wanted("about"),
         parent: wanted("parent"),
+        among: None,
         after,
         limit,
     };

@@ -51,6 +51,10 @@ struct State {
     closed: Option<JournalError>,
 }
 
+/// How often others are let go first before a group is written, and with how many records at most.
+const TURNS_MAX: usize = 16;
+const GATHERED_MAX: usize = 256;
+
 impl Gate {
     pub fn new(waiting_max: usize, segment_bytes: u64) -> Self {
         let room = usize::try_from(segment_bytes).unwrap_or(usize::MAX) - SEGMENT_HEAD;
@@ -105,6 +109,21 @@ impl Gate {
         self.work.notify_all();
     }
 
+    /// Lets whoever is about to append do so first: where a sync is quick, a group of one record would
+    /// cost a write and two switches of threads for each. No time is waited for, only turns given.
+    fn gather<'a>(&'a self, mut state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+        for _ in 0..TURNS_MAX {
+            let before = state.waiting;
+            drop(state);
+            thread::yield_now();
+            state = self.lock();
+            if state.waiting == before || state.waiting >= GATHERED_MAX {
+                break;
+            }
+        }
+        state
+    }
+
     fn next(&self, seal_after: Option<Duration>) -> Next {
         let mut state = self.lock();
         loop {
@@ -112,8 +131,13 @@ impl Gate {
                 return Next::Group(gathering, group);
             }
             if state.gathering.count() > 0 {
-                let (gathering, group) = state.take();
-                return Next::Group(gathering, group);
+                state = self.gather(state);
+                // It may be whole by now.
+                if state.whole.is_empty() {
+                    let (gathering, group) = state.take();
+                    return Next::Group(gathering, group);
+                }
+                continue;
             }
             if state.is_stopping {
                 return Next::Stop;

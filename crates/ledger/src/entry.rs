@@ -5,10 +5,12 @@
 
 mod change;
 mod custody;
+mod decision;
 mod fields;
 
 pub use change::{Change, ChangeBatch};
 pub use custody::{Epoch, Erasure, Hold, HoldStep, KeyRotation, Read};
+pub use decision::{Decision, FactsAt};
 
 use crate::handles::{Commitment, Handle};
 use crate::merkle::Hash;
@@ -54,6 +56,7 @@ pub enum Entry<'a> {
     Read(Read<'a>),
     Erasure(Erasure<'a>),
     Hold(Hold<'a>),
+    Decision(Decision<'a>),
 }
 
 /// The attribution and the judgement of one event. Rows stand in batches, not in the tree itself.
@@ -81,7 +84,7 @@ pub struct Row<'a> {
     pub body: Commitment,
 }
 
-/// Stands for up to 4096 rows, which are in the file `batches/<root>`.
+/// Stands for up to 4096 rows or decisions, which are in the file `batches/<root>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Batch {
     /// RFC 6962 root over the rows.
@@ -135,6 +138,19 @@ const EPOCH: u8 = 8;
 const READ: u8 = 9;
 const ERASURE: u8 = 10;
 const HOLD: u8 = 11;
+const DECISION: u8 = 12;
+
+/// Whether it claims to be a row of a trace.
+pub(crate) fn is_row(bytes: &[u8]) -> bool {
+    bytes.strip_prefix(&PREFIX).is_some_and(|rest| rest.first() == Some(&ROW))
+}
+
+/// The time of an encoded row or decision; `None` if it is neither.
+pub(crate) fn row_time(bytes: &[u8]) -> Option<i64> {
+    let (&kind, rest) = bytes.strip_prefix(&PREFIX)?.split_first()?;
+    let time = rest.first_chunk().filter(|_| matches!(kind, ROW | DECISION))?;
+    Some(i64::from_be_bytes(*time))
+}
 
 impl Entry<'_> {
     pub fn encode(&self) -> Result<Vec<u8>, EntryError> {
@@ -151,6 +167,7 @@ impl Entry<'_> {
             Entry::Read(read) => read.encode_into(&mut bytes)?,
             Entry::Erasure(erasure) => erasure.encode_into(&mut bytes)?,
             Entry::Hold(hold) => hold.encode_into(&mut bytes)?,
+            Entry::Decision(decision) => decision.encode_into(&mut bytes)?,
         }
         Ok(bytes)
     }
@@ -173,6 +190,7 @@ impl<'a> Entry<'a> {
             READ => Read::read_from(&mut reader).map(Self::Read),
             ERASURE => Erasure::read_from(&mut reader).map(Self::Erasure),
             HOLD => Hold::read_from(&mut reader).map(Self::Hold),
+            DECISION => Decision::read_from(&mut reader).map(Self::Decision),
             unknown => return Err(EntryError::UnknownKind(unknown)),
         };
         entry.filter(|_| reader.0.is_empty()).ok_or(EntryError::NotCanonical)
@@ -193,14 +211,7 @@ impl<'a> Row<'a> {
         writer.code(self.holder_grade)?;
         writer.optional_code(self.gap)?;
         writer.optional_code(self.outcome)?;
-        if self.reasons.is_sorted_by(|left, right| left < right) {
-            writer.codes(&self.reasons)?;
-        } else {
-            let mut sorted = self.reasons.clone();
-            sorted.sort_unstable();
-            sorted.dedup();
-            writer.codes(&sorted)?;
-        }
+        writer.any_codes(&self.reasons)?;
         writer.hash(&self.body.0);
         Ok(())
     }

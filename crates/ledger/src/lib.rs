@@ -8,7 +8,7 @@
 //! it, with test vectors. Leaves hold handles and commitments, never personal data.
 //!
 //! The core ([`merkle`], [`change_proof`], [`tile`], [`note`], [`checkpoint`], [`entry`], [`handles`], [`bundle`],
-//! [`proof`]) does no I/O. Only [`folder`], [`mod@copy`], [`mod@verify`], [`mod@prove`], [`mod@publish`], `log`, `keys` and `disk` touch files. No clock is
+//! [`proof`]) does no I/O. Only [`folder`], [`mod@copy`], [`mod@verify`], [`mod@prove`], [`mod@publish`], [`rows`], `log`, `keys` and `disk` touch files. No clock is
 //! read and no randomness drawn: whoever opens a new ledger brings the seeds of its keys.
 //!
 //! Start with [`folder::Ledger`], then [`verify::verify`].
@@ -34,6 +34,7 @@ pub mod proof;
 pub mod prove;
 pub mod publish;
 pub mod rotation;
+pub mod rows;
 pub mod seal;
 pub mod tile;
 pub mod verify;
@@ -41,6 +42,8 @@ pub mod witness;
 
 pub use folder::{Append, Appended, Ledger, LedgerError, OpenOptions};
 pub use handles::Handles;
+pub use log::LogError;
 pub use merkle::Hash;
-pub use prove::{prove, prove_row};
+pub use prove::{prove, prove_decision, prove_row};
+pub use rows::Rows;
 pub use verify::{Against, SplitView, Tampered, Verified, VerifyError, verify, verify_against};

@@ -12,18 +12,19 @@ pub(crate) mod rotate;
 use std::collections::HashSet;
 use std::io;
 
-use crate::bundle::{batch_path, begin_batch, ends_batch, push_entry, push_row};
+use crate::bundle::{batch_path, push_entry};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::disk::Disk;
-use crate::entry::{Batch, ENTRY_BYTES_MAX};
-use crate::merkle::{Edge, FullTile, Hash, leaf_hash, root_of};
+use crate::entry::ENTRY_BYTES_MAX;
+use crate::merkle::{Edge, FullTile, Hash, leaf_hash};
 use crate::note::{NOTE_BYTES_MAX, SigningKey};
+use crate::rows::Rows;
 use crate::tile::{self, Level, TILE_WIDTH, Tile, levels};
 
 pub(crate) const CHECKPOINT: &str = "checkpoint";
 const NEXT: &str = "checkpoint.next";
 /// A batch ends here whatever its rows.
-const BATCH_BYTES_MAX: usize = 8 << 20;
+pub(crate) const BATCH_BYTES_MAX: usize = 8 << 20;
 /// A batch file is at most one row longer.
 pub(crate) const BATCH_FILE_BYTES_MAX: usize = BATCH_BYTES_MAX + ENTRY_BYTES_MAX + 6;
 pub(crate) const BUNDLE_BYTES_MAX: usize = TILE_WIDTH * (ENTRY_BYTES_MAX + 2);
@@ -47,6 +48,12 @@ pub enum LogError {
     TooLong(usize),
     #[error("what was given as a row is not the encoding of one")]
     NotARow,
+    #[error("the batch is full; its rows go into the next one")]
+    BatchFull,
+    #[error(
+        "the file `{0}` is there and holds other rows than those it is named by; `countersign verify` says more"
+    )]
+    OtherBatch(String),
     #[error("an earlier write failed; open the ledger again")]
     Broken,
     #[error(
@@ -95,17 +102,9 @@ pub(crate) struct Log {
     /// by choice: entries hold handles made with a secret. `None`: leaves have their place, and none
     /// is skipped ([`in_order`]).
     known: Option<HashSet<u128>>,
-    batch: OpenBatch,
+    batch: Rows,
     counts: Counts,
     is_broken: bool,
-}
-
-#[derive(Default)]
-struct OpenBatch {
-    file: Vec<u8>,
-    hashes: Vec<Hash>,
-    first: i64,
-    last: i64,
 }
 
 #[derive(Default)]
@@ -149,7 +148,7 @@ impl Log {
             edge,
             bundle,
             known,
-            batch: OpenBatch::default(),
+            batch: Rows::default(),
             counts: Counts::default(),
             is_broken: false,
         };
@@ -177,23 +176,11 @@ impl Log {
         })
     }
 
-    /// Adds a row, an encoded [`crate::entry::Row`], to a batch.
+    /// Adds a row ([`Rows::push`]) to a batch.
     pub fn push_row(&mut self, row: &[u8]) -> Result<(), LogError> {
         self.guard(|log| {
-            let time = row.strip_prefix(b"cs\x01\x01").and_then(|rest| rest.first_chunk());
-            let time = i64::from_be_bytes(*time.ok_or(LogError::NotARow)?);
-            check_length(row)?;
-            let hash = leaf_hash(row);
-            let batch = &mut log.batch;
-            if batch.hashes.is_empty() {
-                begin_batch(&mut batch.file);
-                (batch.first, batch.last) = (time, time);
-            }
-            batch.first = batch.first.min(time);
-            batch.last = batch.last.max(time);
-            push_row(&mut batch.file, row, &hash);
-            batch.hashes.push(hash);
-            if ends_batch(batch.hashes.len(), &hash) || batch.file.len() >= BATCH_BYTES_MAX {
+            log.batch.push(row)?;
+            if log.batch.ends() {
                 log.end_batch()?;
             }
             Ok(())
@@ -262,24 +249,18 @@ impl Log {
     }
 
     fn end_batch(&mut self) -> Result<(), LogError> {
-        let OpenBatch { file, hashes, first, last } = &mut self.batch;
-        if hashes.is_empty() {
-            return Ok(());
-        }
-        let count = hashes.len() as u16;
-        let batch = Batch { root: root_of(hashes), count, first: *first, last: *last };
-        // Their memory serves for the next batch.
-        hashes.clear();
+        let Some(batch) = self.batch.batch() else { return Ok(()) };
+        self.batch.clear();
         let mut leaf = Vec::new();
         batch.encode_into(&mut leaf);
         let hash = leaf_hash(&leaf);
         if self.known.as_ref().is_some_and(|known| known.contains(&half(&hash))) {
-            self.counts.rows_skipped += u64::from(count);
+            self.counts.rows_skipped += u64::from(batch.count);
             return Ok(());
         }
-        write(&mut *self.disk, &batch_path(&batch.root), file)?;
+        write(&mut *self.disk, &batch_path(&batch.root), self.batch.file())?;
         self.push_new_leaf(&leaf)?;
-        self.counts.rows += u64::from(count);
+        self.counts.rows += u64::from(batch.count);
         Ok(())
     }
 
@@ -403,7 +384,7 @@ fn write(disk: &mut dyn Disk, path: &str, bytes: &[u8]) -> Result<(), LogError> 
     disk.write(path, bytes).map_err(|source| LogError::Io { file: path.to_owned(), source })
 }
 
-fn check_length(entry: &[u8]) -> Result<(), LogError> {
+pub(crate) fn check_length(entry: &[u8]) -> Result<(), LogError> {
     if entry.len() > ENTRY_BYTES_MAX { Err(LogError::TooLong(entry.len())) } else { Ok(()) }
 }
 

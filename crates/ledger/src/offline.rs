@@ -30,6 +30,8 @@ pub enum Wanted {
     Entry(u64),
     /// The row of an event, by the event's handle.
     Row(Handle),
+    /// The decision with this id.
+    Decision([u8; 16]),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +93,15 @@ pub fn bundle(folder: &Path, wanted: &[Wanted]) -> Result<String, ProveError> {
         found.push(match *wanted {
             Wanted::Entry(index) => (index, None, source.entry(index)?),
             Wanted::Row(event) => {
-                let (index, leaf, row) = source.row(&|_| true, &|row| row.event == event)?;
+                let is_it =
+                    |entry: &Entry<'_>| matches!(entry, Entry::Row(row) if row.event == event);
+                let (index, leaf, row) = source.row(&|_| true, &is_it)?;
+                (index, Some(row), leaf)
+            }
+            Wanted::Decision(id) => {
+                let is_it =
+                    |entry: &Entry<'_>| matches!(entry, Entry::Decision(one) if one.id == id);
+                let (index, leaf, row) = source.row(&|_| true, &is_it)?;
                 (index, Some(row), leaf)
             }
         });

@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::bundle::{self, batch_path, entries};
 use crate::checkpoint::Checkpoint;
 use crate::disk::{Disk, Folder};
-use crate::entry::{Batch, Entry, Row};
+use crate::entry::{Batch, Decision, Entry, Row};
 use crate::folder::PUBLIC_KEY;
 use crate::log::{BATCH_FILE_BYTES_MAX, BUNDLE_BYTES_MAX, CHECKPOINT, TILE_BYTES_MAX};
 use crate::merkle::{Hash, consistency_proof, inclusion_proof, leaf_hash, root_of};
@@ -74,6 +74,19 @@ pub fn prove_row(
     is_wanted: impl Fn(&Row<'_>) -> bool,
 ) -> Result<Proven, ProveError> {
     let source = Source::open(Folder::new(folder))?;
+    let is_wanted = |entry: &Entry<'_>| matches!(entry, Entry::Row(row) if is_wanted(row));
+    let (index, leaf, row) = source.row(&may_hold, &is_wanted)?;
+    source.proven(index, leaf, Some(row))
+}
+
+/// The same of a decision, for instance by its id.
+pub fn prove_decision(
+    folder: &Path,
+    may_hold: impl Fn(&Batch) -> bool,
+    is_wanted: impl Fn(&Decision<'_>) -> bool,
+) -> Result<Proven, ProveError> {
+    let source = Source::open(Folder::new(folder))?;
+    let is_wanted = |entry: &Entry<'_>| matches!(entry, Entry::Decision(one) if is_wanted(one));
     let (index, leaf, row) = source.row(&may_hold, &is_wanted)?;
     source.proven(index, leaf, Some(row))
 }
@@ -154,7 +167,7 @@ impl Source {
     pub fn row(
         &self,
         may_hold: &dyn Fn(&Batch) -> bool,
-        is_wanted: &dyn Fn(&Row<'_>) -> bool,
+        is_wanted: &dyn Fn(&Entry<'_>) -> bool,
     ) -> Result<(u64, Vec<u8>, RowProof), ProveError> {
         for bundle in 0..self.checkpoint.size.div_ceil(TILE_WIDTH as u64) {
             let bytes = self.bundle(bundle)?;
@@ -166,7 +179,7 @@ impl Source {
                 let path = batch_path(&batch.root);
                 let file = self.read(&path, BATCH_FILE_BYTES_MAX)?;
                 let rows: Vec<_> = bundle::rows(&file).flatten().map(|row| row.bytes).collect();
-                let is_row = |row: &&[u8]| matches!(Entry::decode(row), Ok(Entry::Row(row)) if is_wanted(&row));
+                let is_row = |row: &&[u8]| Entry::decode(row).is_ok_and(|row| is_wanted(&row));
                 if let Some(at) = rows.iter().position(is_row) {
                     let hashes: Vec<Hash> = rows.iter().map(|row| leaf_hash(row)).collect();
                     let inner =

@@ -12,7 +12,7 @@ use std::path::Path;
 use crate::bundle::{self, batch_path, entries};
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::disk::{Disk, Folder};
-use crate::entry::{Batch, Entry, KeyRotation};
+use crate::entry::{self, Batch, Entry, KeyRotation};
 use crate::log::{BATCH_FILE_BYTES_MAX, BUNDLE_BYTES_MAX, CHECKPOINT, TILE_BYTES_MAX};
 use crate::merkle::{Edge, FullTile, Hash, leaf_hash, root_of};
 use crate::note::{NOTE_BYTES_MAX, NoteError, PublicKey, SignedNote};
@@ -49,6 +49,8 @@ pub struct Verified {
     pub keys: Vec<PublicKey>,
     pub batches: u64,
     pub rows: u64,
+    /// Decisions at the moment of use, those counted together each.
+    pub decisions: u64,
     pub findings: u64,
     pub runs: u64,
     /// Changes of the register, those in batches included.
@@ -229,6 +231,7 @@ impl<'a> Walk<'a> {
             keys: chain.keys().cloned().collect(),
             batches: 0,
             rows: 0,
+            decisions: 0,
             findings: 0,
             runs: 0,
             changes: 0,
@@ -292,6 +295,7 @@ impl<'a> Walk<'a> {
             Ok(Entry::Finding(_)) => self.verified.findings += 1,
             Ok(Entry::Run(_)) => self.verified.runs += 1,
             Ok(Entry::Row(_)) => self.verified.rows += 1,
+            Ok(Entry::Decision(one)) => self.verified.decisions += u64::from(one.count),
             Ok(Entry::Change(_)) => self.verified.changes += 1,
             Ok(Entry::ChangeBatch(batch)) => self.verified.changes += u64::from(batch.count),
             Ok(Entry::KeyRotation(rotation)) => {
@@ -344,11 +348,15 @@ impl<'a> Walk<'a> {
     /// Remembers the first fault: if the entry itself was changed, that is the cause.
     fn batch(&mut self, at: u64, batch: &Batch) -> Result<(), VerifyError> {
         self.verified.batches += 1;
-        self.verified.rows += u64::from(batch.count);
         if self.fault.is_none() {
             match check_batch(self.disk, at, batch) {
                 Err(VerifyError::Tampered(fault)) => self.fault = Some(fault),
-                other => other?,
+                Err(error) => return Err(error),
+                Ok(held) => {
+                    self.verified.rows += held.rows;
+                    self.verified.decisions += held.decisions;
+                    self.verified.foreign += held.foreign;
+                }
             }
         }
         Ok(())
@@ -386,7 +394,28 @@ impl<'a> Walk<'a> {
     }
 }
 
-fn check_batch(disk: &dyn Disk, at: u64, batch: &Batch) -> Result<(), VerifyError> {
+/// What a batch holds.
+#[derive(Debug, Default)]
+struct Held {
+    rows: u64,
+    decisions: u64,
+    foreign: u64,
+}
+
+impl Held {
+    fn count(&mut self, row: &[u8]) {
+        // Rows of a trace come in millions, and nothing in them is counted.
+        if entry::is_row(row) {
+            self.rows += 1;
+        } else if let Ok(Entry::Decision(decision)) = Entry::decode(row) {
+            self.decisions += u64::from(decision.count);
+        } else {
+            self.foreign += 1;
+        }
+    }
+}
+
+fn check_batch(disk: &dyn Disk, at: u64, batch: &Batch) -> Result<Held, VerifyError> {
     let path = batch_path(&batch.root);
     let fault = |row, what: &str| {
         Err(Tampered { file: path.clone(), entry: Some(at), row, what: what.to_owned() }.into())
@@ -398,6 +427,7 @@ fn check_batch(disk: &dyn Disk, at: u64, batch: &Batch) -> Result<(), VerifyErro
         other => other?,
     };
     let mut hashes = Vec::with_capacity(usize::from(batch.count));
+    let mut held = Held::default();
     for row in bundle::rows(&file) {
         let number = Some(hashes.len() as u64);
         let Ok(row) = row else { return fault(number, "the file ends inside it") };
@@ -408,6 +438,7 @@ fn check_batch(disk: &dyn Disk, at: u64, batch: &Batch) -> Result<(), VerifyErro
         if hashes.len() == usize::from(batch.count) {
             return fault(number, "there are more rows than were signed");
         }
+        held.count(row.bytes);
         hashes.push(hash);
     }
     if hashes.len() < usize::from(batch.count) {
@@ -416,7 +447,7 @@ fn check_batch(disk: &dyn Disk, at: u64, batch: &Batch) -> Result<(), VerifyErro
     if root_of(&hashes) != batch.root {
         return fault(None, "some of its rows are not those that were signed");
     }
-    Ok(())
+    Ok(held)
 }
 
 /// The root that the stored leaf hashes lead to.

@@ -13,7 +13,7 @@ use crate::time::Timestamp;
 mod shown;
 mod tables;
 
-pub use shown::{Lives, shown};
+pub use shown::{Lives, Stored, shown, stored_for};
 
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$of:meta])* $variant:ident = $word:literal),+ $(,)? }) => {

@@ -104,6 +104,26 @@ impl Store {
         })
     }
 
+    /// The last place of the feed that was written by a moment; the beginning, if none was.
+    pub fn place_at(&self, at: Micros) -> Result<Cursor, StoreError> {
+        self.read(|connection| {
+            let sql = match connection.engine() {
+                Engine::Sqlite => {
+                    "select 0, seq from change where at <= $1 order by seq desc limit 1"
+                }
+                Engine::Postgres => {
+                    "select xid::text::bigint, seq from change where at <= $1 \
+                     and xid < pg_snapshot_xmin(pg_current_snapshot()) \
+                     order by xid desc, seq desc limit 1"
+                }
+            };
+            let place = connection.first(sql, &[Val::Int(at)], |row| {
+                Ok(Cursor { transaction: row.int(0)?, seq: row.int(1)? })
+            })?;
+            Ok(place.unwrap_or_default())
+        })
+    }
+
     /// The changes that made a version of an item, the newest first: also those that made many
     /// items' at once, which name none.
     pub fn changes_of(

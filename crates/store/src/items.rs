@@ -65,10 +65,27 @@ pub struct Committed {
     pub before: Option<Vec<u8>>,
 }
 
+/// The stored states of which one is shown now.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Among {
+    pub states: Vec<String>,
+    /// The same, as long as the item's end is after `now`.
+    pub until_end: Vec<String>,
+    pub now: Micros,
+}
+
+/// As the index of what runs out says it.
+const NOT_OVER: &str =
+    "state not in ('expired', 'ended', 'revoked', 'retired', 'refused', 'withdrawn')";
+
 /// Which items a page shows. `None` and empty mean any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
+    /// As it is stored.
     pub state: Option<String>,
+    /// One of several stored states. They are looked for item by item, not by an index: a page is in
+    /// order of ids, and these are most of them.
+    pub among: Option<Among>,
     pub organization: Option<String>,
     pub sponsor: Option<String>,
     pub about: Option<String>,
@@ -96,20 +113,28 @@ impl Store {
     pub fn page(&self, noun: &str, filter: &Filter) -> Result<Vec<Item>, StoreError> {
         let mut sql =
             format!("select {COLUMNS} from item where noun = $1 and id > $2 and until_rev is null");
-        let limit = i64::try_from(filter.limit.clamp(1, PAGE_MAX)).unwrap_or(i64::MAX);
-        let mut values = vec![Val::Text(noun), Val::Text(&filter.after), Val::Int(limit)];
-        for (column, wanted) in [
-            ("state", &filter.state),
-            ("organization", &filter.organization),
-            ("sponsor", &filter.sponsor),
-            ("about", &filter.about),
-            ("parent", &filter.parent),
-        ] {
-            if let Some(wanted) = wanted {
-                values.push(Val::Text(wanted));
-                sql.push_str(&format!(" and {column} = ${}", values.len()));
-            }
-        }
+        let mut values = vec![Val::Text(noun), Val::Text(&filter.after), limit_of(filter)];
+        restrict(filter, &mut sql, &mut values);
+        sql.push_str(" order by id limit $3");
+        self.read(|connection| connection.all(&sql, &values, item))
+    }
+
+    /// The newest versions of one noun whose end has come by `now` and that are not over as they are
+    /// stored, by id, one page.
+    pub fn page_run_out(
+        &self,
+        noun: &str,
+        filter: &Filter,
+        now: Micros,
+    ) -> Result<Vec<Item>, StoreError> {
+        // These are few, and the engine is not to go through a noun for them.
+        let mut sql = format!(
+            "select {COLUMNS} from item where (noun || '') = $1 and (id || '') > $2 and ends <= $4 \
+             and until_rev is null and ends is not null and {NOT_OVER}"
+        );
+        let mut values =
+            vec![Val::Text(noun), Val::Text(&filter.after), limit_of(filter), Val::Int(now)];
+        restrict(filter, &mut sql, &mut values);
         sql.push_str(" order by id limit $3");
         self.read(|connection| connection.all(&sql, &values, item))
     }
@@ -124,9 +149,7 @@ impl Store {
     ) -> Result<Vec<Item>, StoreError> {
         let sql = format!(
             "select {COLUMNS} from item where ends > $1 and ends <= $2 and until_rev is null \
-             and ends is not null \
-             and state not in ('expired', 'ended', 'revoked', 'retired', 'refused', 'withdrawn') \
-             order by ends, noun, id limit $3"
+             and ends is not null and {NOT_OVER} order by ends, noun, id limit $3"
         );
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let values = [Val::Int(after), Val::Int(until), Val::Int(limit)];
@@ -233,5 +256,47 @@ impl Store {
                 |row| Ok((row.owned(0)?, row.owned(1)?, row.int(2)?)),
             )
         })
+    }
+}
+
+fn limit_of(filter: &Filter) -> Val<'static> {
+    Val::Int(i64::try_from(filter.limit.clamp(1, PAGE_MAX)).unwrap_or(i64::MAX))
+}
+
+/// Adds what a filter asks for to a statement.
+fn restrict<'a>(filter: &'a Filter, sql: &mut String, values: &mut Vec<Val<'a>>) {
+    for (column, wanted) in [
+        ("state", &filter.state),
+        ("organization", &filter.organization),
+        ("sponsor", &filter.sponsor),
+        ("about", &filter.about),
+        ("parent", &filter.parent),
+    ] {
+        if let Some(wanted) = wanted {
+            values.push(Val::Text(wanted));
+            sql.push_str(&format!(" and {column} = ${}", values.len()));
+        }
+    }
+    if filter.state.as_deref().is_some_and(|state| state != "active") {
+        sql.push_str(" and state <> 'active'");
+    }
+    let Some(among) = &filter.among else { return };
+    // Joined to a text, the column is not looked up in its index and sorted afterwards.
+    let always = one_of(&among.states, values);
+    let until_end = one_of(&among.until_end, values);
+    values.push(Val::Int(among.now));
+    let now = values.len();
+    sql.push_str(&format!(" and ({always} or ({until_end} and ends > ${now}))"));
+}
+
+fn one_of<'a>(states: &'a [String], values: &mut Vec<Val<'a>>) -> String {
+    let mut places = Vec::with_capacity(states.len());
+    for state in states {
+        values.push(Val::Text(state));
+        places.push(format!("${}", values.len()));
+    }
+    match places.is_empty() {
+        true => "1 = 0".to_owned(),
+        false => format!("(state || '') in ({})", places.join(", ")),
     }
 }

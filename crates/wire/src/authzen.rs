@@ -199,7 +199,7 @@ struct Answer<'a> {
 /// What a decision says of itself. Codes are for whoever was refused, texts for who looks after it.
 #[derive(Serialize)]
 struct Said<'a> {
-    evidence_id: &'a str,
+    evidence_id: String,
     mode: &'static str,
     outcome: &'static str,
     /// Seconds for which the answer may be kept.
@@ -240,7 +240,7 @@ impl<'a> Said<'a> {
         let admin = told(|reason| &reason.text, "; ");
         let user = told(|reason| &reason.code, " ");
         Self {
-            evidence_id: &decision.id,
+            evidence_id: decision.id.to_string(),
             mode: decision.mode.as_str(),
             outcome: judged.outcome.as_str(),
             max_age: decision.max_age,

@@ -78,10 +78,15 @@ fn parameters(route: &Route) -> Vec<Json> {
     }
     match route.kind {
         Kind::List => {
-            for name in ["state", "organization", "sponsor", "about", "parent"] {
+            parameters.push(text("query", "state", "Only those that are in it now."));
+            for name in ["organization", "sponsor", "about", "parent"] {
                 parameters.push(text("query", name, "Only those."));
             }
-            parameters.push(text("query", "cursor", "`next` of the page before."));
+            parameters.push(text(
+                "query",
+                "cursor",
+                "`next` of the page before, which may have had fewer than `limit`.",
+            ));
             parameters.push(json!({
                 "in": "query", "name": "limit",
                 "schema": {"type": "integer", "minimum": 1, "maximum": 200, "default": 50},

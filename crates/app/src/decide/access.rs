@@ -23,7 +23,7 @@ pub(crate) struct Meant<'a> {
     name: &'a str,
     /// Who acts for the subject, the one who acts now first; `""` is not registered.
     through: Vec<&'a str>,
-    credential: Option<&'a str>,
+    pub credential: Option<&'a str>,
     claims: Vec<(&'a str, &'a str)>,
     authenticated_at: Option<Timestamp>,
     actor_is_known: bool,

@@ -4,9 +4,8 @@ use countersign_register::time_text;
 use serde::Serialize;
 
 use super::shown::Shown;
-use super::{Decision, Question, Way};
-use crate::Caller;
-use crate::live::Snapshot;
+use super::{Asking, Decision, Question};
+use crate::live::Basis;
 
 /// The version of the program is part of what was decided: another may judge otherwise.
 pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -14,7 +13,7 @@ pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Written as JSON, in this order: the same decision is the same bytes.
 #[derive(Debug, Serialize)]
 pub(super) struct Body<'a> {
-    id: &'a str,
+    id: String,
     at: String,
     way: &'static str,
     application: &'a str,
@@ -33,22 +32,16 @@ pub(super) struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    pub(super) fn new(
-        decision: &'a Decision,
-        (caller, tenant): (&'a Caller, &'a str),
-        way: Way,
-        request: &'a Question,
-        snapshot: &'a Snapshot,
-    ) -> Self {
+    pub(super) fn new(decision: &'a Decision, asking: Asking<'a>, basis: &Basis<'a>) -> Self {
         Self {
-            id: &decision.id,
+            id: decision.id.to_string(),
             at: time_text(decision.at),
-            way: way.as_str(),
-            application: &caller.principal,
-            tenant,
-            request,
-            facts: (snapshot.place.transaction, snapshot.place.seq),
-            policies: &snapshot.policies,
+            way: asking.way.as_str(),
+            application: asking.application,
+            tenant: &decision.tenant,
+            request: asking.question,
+            facts: (basis.place.transaction, basis.place.seq),
+            policies: &basis.policies.name,
             version: VERSION,
             mode: decision.mode.as_str(),
             answered: if decision.allowed { "allow" } else { "deny" },

@@ -4,7 +4,8 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use countersign_journal::{Record, Ticket};
 use countersign_judge::{Deed, Facts};
-use countersign_ledger::handles::Noun as HandleNoun;
+use countersign_ledger::entry::{Decision as Leaf, FactsAt};
+use countersign_ledger::handles::{Noun as HandleNoun, Salt};
 use countersign_model::id::IdentityId;
 use countersign_model::register::IdentityKind;
 use countersign_model::time::Timestamp;
@@ -15,8 +16,8 @@ use serde_json::{Value as Json, json};
 use super::access::Meant;
 use super::record::VERSION;
 use super::terms::{Mode, Terms};
-use super::{Question, Way, not_ready, token};
-use crate::live::Snapshot;
+use super::{DecisionId, Question, Way, not_ready, token};
+use crate::live::Basis;
 use crate::{App, AppError, Caller};
 
 /// Candidates judged for one page, at most: the next page goes on from there.
@@ -61,8 +62,7 @@ pub struct Search {
 /// What was found, in the order of ids.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Found {
-    /// `dec_` and a UUID, version 7.
-    pub id: String,
+    pub id: DecisionId,
     pub mode: Mode,
     /// Ids of subjects or resources of the type that was asked for, or names of actions.
     pub results: Vec<String>,
@@ -106,20 +106,56 @@ impl App {
         let tenant = self.own_tenant(caller)?;
         let live = self.live.get().ok_or_else(not_ready)?;
         let (after, limit) = self.page_of(tenant, search)?;
-        let (found, body) = {
+        let salt = Salt::from_bytes(self.random());
+        let (found, row, body) = {
             let snapshot = live.read();
-            let at = self.now();
-            let terms = Terms::of(&snapshot, tenant, at);
-            let seeker = Seeker { app: self, snapshot: &snapshot, terms: &terms, tenant, at };
+            let (basis, at) = (snapshot.basis(), self.now());
+            let seeker = Seeker { basis: &basis, tenant, at };
             let (results, place) = seeker.page(search, after.as_ref(), limit);
             let next = place.map(|place| self.token_of(tenant, search, &place, limit));
-            let found = Found { id: self.decision_id(at), mode: terms.mode, results, next };
-            let body = body(&found, (caller, tenant), search, &snapshot, at);
-            (found, body)
+            let mode = Terms::of(&basis, tenant, at).mode;
+            let found = Found { id: self.decision_id(at), mode, results, next };
+            let body = body(&found, (caller, tenant), search, &basis, at);
+            let row = self.row_of_search(&found, (caller, tenant), (&basis, at), &salt, &body)?;
+            (found, row, body)
         };
-        let record = Record { row: Vec::new(), salt: self.random(), body, count: 1 };
+        let record = Record { row, salt: *salt.as_bytes(), body, count: 1 };
         let ticket = live.journal.append(&record, None);
         Ok(Searched { found, ticket })
+    }
+
+    /// A search is no judgement: it has neither an outcome nor an answer, but that something was found.
+    fn row_of_search(
+        &self,
+        found: &Found,
+        (caller, tenant): (&Caller, &str),
+        (basis, at): (&Basis<'_>, Timestamp),
+        salt: &Salt,
+        body: &[u8],
+    ) -> Result<Vec<u8>, AppError> {
+        let word = if found.results.is_empty() { "nothing" } else { "found" };
+        let leaf = self.with_handles(|handles| Leaf {
+            time: at.0,
+            id: found.id.0,
+            kind: Way::Search.as_str(),
+            tenant: handles.handle(HandleNoun::Tenant, tenant),
+            application: handles.handle(HandleNoun::Subject, &caller.principal),
+            subject: None,
+            grant: None,
+            sponsor: None,
+            credential: None,
+            outcome: word,
+            answered: word,
+            mode: found.mode.as_str(),
+            reasons: Vec::new(),
+            facts: FactsAt { transaction: basis.place.transaction, seq: basis.place.seq },
+            policies: basis.policies.digest,
+            count: 1,
+            body: salt.commit(body),
+        });
+        let mut row = Vec::with_capacity(256);
+        leaf.encode_into(&mut row)?;
+        Ok(row)
     }
 
     fn page_of(&self, tenant: &str, search: &Search) -> Result<(Option<Place>, usize), AppError> {
@@ -148,9 +184,7 @@ impl App {
 }
 
 struct Seeker<'a> {
-    app: &'a App,
-    snapshot: &'a Snapshot,
-    terms: &'a Terms<'a>,
+    basis: &'a Basis<'a>,
     tenant: &'a str,
     at: Timestamp,
 }
@@ -188,18 +222,19 @@ impl Seeker<'_> {
             Seek::Action => &mut question.action.name,
         };
         name.clone_into(open);
-        let meant = Meant::new(&self.snapshot.facts, self.tenant, &question, self.at);
+        let terms = Terms::of(self.basis, self.tenant, self.at);
+        let meant = Meant::new(self.basis.facts, self.tenant, &question, self.at);
         // A name that means somebody else is found where they are.
         if search.seek == Seek::Subject && meant.identity.is_none_or(|it| it.as_str() != id) {
             return false;
         }
-        let judged = self.app.judge_meant(self.snapshot, self.tenant, &meant, &question, self.at);
-        self.terms.answers(&self.terms.applied(judged, &meant))
+        let judged = self.basis.judged(&meant, (self.tenant, &question), self.at);
+        terms.answers(&terms.applied(judged, &meant))
     }
 
     /// In order, from a place on; one more than are judged, if there are so many.
     fn candidates(&self, search: &Search, after: Option<&Place>) -> Vec<Candidate> {
-        let facts = &self.snapshot.facts;
+        let facts = self.basis.facts;
         let question = &search.question;
         let is_after = |place: &Place| after.is_none_or(|after| place > after);
         let named = |names: &mut dyn Iterator<Item = String>| -> Vec<Candidate> {
@@ -278,13 +313,14 @@ fn bound(tenant: &str, search: &Search) -> Vec<u8> {
 /// Written as JSON, in this order.
 #[derive(Serialize)]
 struct Body<'a> {
-    id: &'a str,
+    id: String,
     at: String,
     way: &'static str,
     application: &'a str,
     tenant: &'a str,
     sought: &'static str,
-    request: &'a Question,
+    /// Named apart: it is no question that could be judged again.
+    question: &'a Question,
     facts: (i64, i64),
     policies: &'a str,
     version: &'static str,
@@ -304,7 +340,7 @@ fn body(
     found: &Found,
     (caller, tenant): (&Caller, &str),
     search: &Search,
-    snapshot: &Snapshot,
+    basis: &Basis<'_>,
     at: Timestamp,
 ) -> Vec<u8> {
     let mut digest = Context::new(&SHA256);
@@ -314,15 +350,15 @@ fn body(
     }
     let digest = digest.finish().as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
     let body = Body {
-        id: &found.id,
+        id: found.id.to_string(),
         at: time_text(at),
         way: Way::Search.as_str(),
         application: &caller.principal,
         tenant,
         sought: search.seek.as_str(),
-        request: &search.question,
-        facts: (snapshot.place.transaction, snapshot.place.seq),
-        policies: &snapshot.policies,
+        question: &search.question,
+        facts: (basis.place.transaction, basis.place.seq),
+        policies: &basis.policies.name,
         version: VERSION,
         mode: found.mode.as_str(),
         found: Summary { count: found.results.len(), digest, is_all: found.next.is_none() },

@@ -6,7 +6,7 @@ use countersign_model::time::{Duration, End, NANOS_PER_SECOND, Timestamp};
 
 use super::access::Meant;
 use super::reason;
-use crate::live::Snapshot;
+use crate::live::Basis;
 
 /// A node that knows of nothing newer than this is stale: what was revoked since may be missing.
 const STALE_AFTER: Duration = Duration(2 * NANOS_PER_SECOND);
@@ -46,10 +46,10 @@ pub(crate) struct Terms<'a> {
 }
 
 impl<'a> Terms<'a> {
-    pub fn of(snapshot: &'a Snapshot, tenant: &str, at: Timestamp) -> Self {
-        let known = snapshot.facts.tenant(tenant);
+    pub fn of(basis: &Basis<'a>, tenant: &str, at: Timestamp) -> Self {
+        let known = basis.facts.tenant(tenant);
         let agreed = known.and_then(|known| known.enforcement.as_ref());
-        let is_stale = at.0.saturating_sub(snapshot.seen.0) > STALE_AFTER.0;
+        let is_stale = at.0.saturating_sub(basis.seen.0) > STALE_AFTER.0;
         let observes = agreed.is_some_and(|agreed| match agreed.mode {
             EnforcementMode::Enforce => false,
             EnforcementMode::Observe => agreed.until.is_some_and(|until| at < until),

@@ -9,7 +9,7 @@ use countersign_judge::permission::Role;
 use countersign_ledger::entry::{Entry, HoldStep};
 use serde_json::json;
 
-use crate::house::{COMPANY, House, owner, partner, sponsor};
+use crate::house::{COMPANY, House, owner, parsed, partner, sponsor};
 
 const ORDER: Erasing<'_> = Erasing { order: [0xE5; 16], ground: "gdpr.17.1.b" };
 
@@ -193,6 +193,65 @@ fn switching_off_a_guardrail_takes_two_people() {
         .map(|change| format!("{} {}", change.by, change.verb))
         .collect();
     assert_eq!(verbs[..2], ["member:bob exception.approve", "member:ann exception.ask_approve"]);
+}
+
+#[test]
+fn no_register_puts_an_exception_to_a_guardrail_in_force() {
+    let stands = |rule: &str, subject: &str, until: &str, rest: &str| {
+        format!(
+            "{COMPANY}exceptions:\n  - {{id: x-1, rule: {rule}, subject: \"{subject}\", justification: a \
+             test, from: 2026-11-01, until: {until}{rest}}}\n"
+        )
+    };
+    let approved = ", approved_by: ann";
+    let wanted = stands("grant.none", "identity:rita", "2026-12-01", approved);
+
+    let first = House::new();
+    first.apply(&wanted);
+    let stated = first.app.item(&owner(), "exception", "x-1").unwrap().state;
+    assert_eq!(stated, "approved", "on an empty server nobody could be the second person");
+
+    let house = House::new();
+    house.apply(COMPANY);
+    let refusal = |register: &str| {
+        let planned = house.app.plan(&owner(), &parsed(register)).unwrap_err();
+        let applied = house.app.apply(&owner(), &parsed(register), &<_>::default()).unwrap_err();
+        assert_eq!(planned.to_string(), applied.to_string());
+        assert!(applied.to_string().contains("`x-1`"), "{applied}");
+        applied.code().to_owned()
+    };
+    assert_eq!(refusal(&wanted), "exception.needs_two");
+    let not_a_guardrail = stands("template.departure", "identity:rita", "2026-12-01", approved);
+    house.app.plan(&owner(), &parsed(&not_a_guardrail)).unwrap();
+
+    let approve = |who: &str| {
+        let caller = Caller { role: security(who).role, ..sponsor(who) };
+        house.app.act(&caller, "exception", "x-1", "approve", &Act::default()).unwrap().state
+    };
+    // Asked as code; one word is not enough, and the register cannot be the other.
+    house.apply(&stands("grant.none", "identity:rita", "2026-12-01", ""));
+    assert_eq!(refusal(&wanted), "exception.needs_two");
+    assert_eq!(approve("ann"), "asked");
+    assert_eq!(refusal(&wanted), "exception.needs_two");
+    assert_eq!(approve("bob"), "approved");
+
+    let by_bob = ", approved_by: bob";
+    let same = stands("grant.none", "identity:rita", "2026-12-01", by_bob);
+    assert_eq!(house.app.plan(&owner(), &parsed(&same)).unwrap().steps, []);
+    for wider in [
+        stands("grant.none", "identity:rita", "2027-12-01", by_bob),
+        stands("grant.none", "identity:paul", "2026-12-01", by_bob),
+        stands("sponsor.gone", "identity:rita", "2026-12-01", by_bob),
+        stands("grant.none", "identity:rita", "2026-12-01", approved),
+    ] {
+        assert_eq!(refusal(&wider), "exception.needs_two", "{wider}");
+    }
+    house.apply(&stands("grant.none", "identity:rita", "2026-11-30", by_bob));
+    let files = house.app.export(&owner()).unwrap();
+    let (exported, _) = countersign_register::parse(&files);
+    assert_eq!(house.app.plan(&owner(), &exported).unwrap().steps, [], "an export is accepted");
+    house.app.act(&security("ann"), "exception", "x-1", "end", &Act::default()).unwrap();
+    assert_eq!(refusal(&same), "exception.needs_two", "and what has ended does not come back");
 }
 
 #[test]

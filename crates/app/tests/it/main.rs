@@ -5,6 +5,7 @@
 mod custody;
 mod house;
 mod invitations;
+mod listing;
 mod lives;
 mod notices;
 mod onboarding;

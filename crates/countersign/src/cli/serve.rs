@@ -160,6 +160,7 @@ pub struct ExportArgs {
 pub struct ListArgs {
     /// Such as `grants`, `identities`, `organizations`.
     pub noun: String,
+    /// The state as of now, such as `active`, `expired`, `due`.
     #[arg(long)]
     pub state: Option<String>,
     #[arg(long, value_name = "ID")]

@@ -21,6 +21,8 @@ const SEQUENCE_EVERY: Duration = Duration::from_millis(200);
 /// How soon another node takes over.
 const LEAD_EVERY: Duration = Duration::from_secs(1);
 const TIDY_EVERY: Duration = Duration::from_secs(30);
+/// How long decisions stand in the journal alone, at most.
+const SHIP_EVERY: Duration = Duration::from_secs(1);
 
 pub struct Background {
     pub server: Arc<Server>,
@@ -68,6 +70,7 @@ impl Background {
         leading: &AtomicBool,
     ) -> Option<String> {
         let mut tidied = Instant::now().checked_sub(TIDY_EVERY);
+        let mut shipped = None::<Instant>;
         loop {
             let last = is_over.load(Ordering::Acquire);
             if self.server.app.store().has_stopped() {
@@ -77,6 +80,10 @@ impl Background {
             // What was read in a minute that is over; all of it before the end.
             if let Err(error) = self.server.app.evidence_readings(last) {
                 tracing::warn!(%error, "readings are not evidenced yet");
+            }
+            if last || shipped.is_none_or(|shipped| shipped.elapsed() >= SHIP_EVERY) {
+                shipped = Some(Instant::now());
+                self.ship();
             }
             if let Err(error) = self.lead(&mut leads) {
                 return Some(format!("{error:#}"));
@@ -108,6 +115,21 @@ impl Background {
                 return None;
             }
             std::thread::sleep(if leads.is_some() { SEQUENCE_EVERY } else { LEAD_EVERY });
+        }
+    }
+
+    /// What this node decided becomes an act, and so a leaf.
+    fn ship(&self) {
+        loop {
+            match self.server.app.ship_decisions() {
+                Ok(shipped) if shipped.has_more => (),
+                Ok(_) => return,
+                Err(error) => {
+                    let error = format!("{:#}", anyhow::Error::from(error));
+                    tracing::warn!(error, "decisions are not shipped to the ledger yet");
+                    return;
+                }
+            }
         }
     }
 

@@ -76,8 +76,19 @@ impl<'a> Writer<'a> {
         code.map_or(Ok(()), |code| self.code(code))
     }
 
+    /// Codes in any order; written sorted, each once.
+    pub fn any_codes(&mut self, codes: &[&str]) -> Result<(), EntryError> {
+        if codes.is_sorted_by(|left, right| left < right) {
+            return self.codes(codes);
+        }
+        let mut sorted = codes.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        self.codes(&sorted)
+    }
+
     /// `codes` are sorted and without repeats.
-    pub fn codes(&mut self, codes: &[&str]) -> Result<(), EntryError> {
+    fn codes(&mut self, codes: &[&str]) -> Result<(), EntryError> {
         if codes.len() > REASONS_MAX {
             return Err(EntryError::Reasons(codes.len()));
         }

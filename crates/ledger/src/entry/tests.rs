@@ -63,7 +63,40 @@ fn entry() -> impl Strategy<Value = Entry<'static>> {
             Entry::Run(Run { version, input, register, policies, output, rows, findings })
         },
     );
-    prop_oneof![row().prop_map(Entry::Row), batch, finding, run, governed(), custody()]
+    prop_oneof![row().prop_map(Entry::Row), batch, finding, run, governed(), custody(), decision()]
+}
+
+fn decision() -> impl Strategy<Value = Entry<'static>> {
+    let ids = (any::<i64>(), any::<[u8; 16]>(), any::<i64>(), any::<i64>());
+    let handles = (handle(), handle(), prop::array::uniform4(prop::option::of(handle())));
+    let codes = (code(), code(), code(), code());
+    let reasons = prop::collection::btree_set(code(), 0..5);
+    let rest = (any::<Hash>(), 1..=u32::MAX, any::<Hash>());
+    (ids, handles, codes, reasons, rest).prop_map(|(ids, handles, codes, reasons, rest)| {
+        let (time, id, transaction, seq) = ids;
+        let (tenant, application, [subject, grant, sponsor, credential]) = handles;
+        let (kind, outcome, answered, mode) = codes;
+        let (policies, count, body) = rest;
+        Entry::Decision(Decision {
+            time,
+            id,
+            kind,
+            tenant,
+            application,
+            subject,
+            grant,
+            sponsor,
+            credential,
+            outcome,
+            answered,
+            mode,
+            reasons: reasons.into_iter().collect(),
+            facts: FactsAt { transaction, seq },
+            policies,
+            count,
+            body: Commitment(body),
+        })
+    })
 }
 
 fn governed() -> impl Strategy<Value = Entry<'static>> {
@@ -140,7 +173,7 @@ proptest! {
     #[test]
     fn any_bytes_are_read_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = Entry::decode(&bytes);
-        let _ = Entry::decode(&[&[b'c', b's', 1, 1 + bytes.len() as u8 % 12], &bytes[..]].concat());
+        let _ = Entry::decode(&[&[b'c', b's', 1, 1 + bytes.len() as u8 % 13], &bytes[..]].concat());
     }
 
     #[test]
@@ -229,6 +262,7 @@ fn documented() -> Vec<Entry<'static>> {
         Entry::Read(read),
         Entry::Erasure(erasure),
         Entry::Hold(hold),
+        Entry::Decision(sample_decision()),
     ]
 }
 
@@ -255,6 +289,37 @@ fn documented_of_a_run() -> [Entry<'static>; 3] {
     };
     let batch = Batch { root: [9; 32], count: 2, first: 0, last: 1 };
     [Entry::Finding(finding), Entry::Run(run), Entry::Batch(batch)]
+}
+
+#[test]
+fn a_decision_that_stands_for_none_is_refused() {
+    let none = Decision { count: 0, ..sample_decision() };
+    assert_eq!(Entry::Decision(none).encode(), Err(EntryError::Empty));
+    let mut unsorted = sample_decision();
+    unsorted.reasons.reverse();
+    assert_eq!(Entry::Decision(unsorted).encode(), Entry::Decision(sample_decision()).encode());
+}
+
+fn sample_decision() -> Decision<'static> {
+    Decision {
+        time: 1_767_225_600_000_000_000,
+        id: [1; 16],
+        kind: "evaluation",
+        tenant: Handle([2; 16]),
+        application: Handle([3; 16]),
+        subject: Some(Handle([4; 16])),
+        grant: None,
+        sponsor: None,
+        credential: Some(Handle([5; 16])),
+        outcome: "step_up",
+        answered: "deny",
+        mode: "enforce",
+        reasons: vec!["assurance.low", "grant.expired"],
+        facts: FactsAt { transaction: 0, seq: 42 },
+        policies: [6; 32],
+        count: 3,
+        body: Commitment([7; 32]),
+    }
 }
 
 fn sample() -> Row<'static> {

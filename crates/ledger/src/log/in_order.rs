@@ -24,7 +24,7 @@ impl Log {
         rotations: &[u64],
     ) -> Result<Appended, LogError> {
         let size = self.signed.size;
-        if self.known.is_some() || self.edge.size() != size || !self.batch.hashes.is_empty() {
+        if self.known.is_some() || self.edge.size() != size || !self.batch.is_empty() {
             // What `begin` added and nobody committed would come between, too.
             return Err(LogError::NotInOrder);
         }

@@ -35,6 +35,47 @@ fn a_ledger_that_was_not_touched_verifies_at_any_size() {
     }
 }
 
+#[test]
+fn decisions_are_counted_apart_each_as_often_as_it_was_made() {
+    let disk = FaultyDisk::default();
+    let mut log = Log::open(Box::new(disk.clone()), key()).unwrap();
+    log.push_row(&row(1)).unwrap();
+    for count in [1, 5, 7] {
+        log.push_row(&decision(count)).unwrap();
+    }
+    // What a later version may put there.
+    log.push_row(&[&decision(1)[..], b"more"].concat()).unwrap();
+    log.push_leaf(&decision(9)).unwrap();
+    log.commit().unwrap();
+    let verified = verify_on(&disk, key().public(), None).unwrap();
+    assert_eq!((verified.batches, verified.rows, verified.decisions), (1, 1, 22));
+    assert_eq!(verified.foreign, 1);
+}
+
+fn decision(count: u32) -> Vec<u8> {
+    let handle = crate::handles::Handle([1; 16]);
+    let decision = crate::entry::Decision {
+        time: 5,
+        id: [2; 16],
+        kind: "evaluation",
+        tenant: handle,
+        application: handle,
+        subject: None,
+        grant: None,
+        sponsor: None,
+        credential: None,
+        outcome: "deny",
+        answered: "deny",
+        mode: "enforce",
+        reasons: vec!["identity.unknown"],
+        facts: crate::entry::FactsAt::default(),
+        policies: [3; 32],
+        count,
+        body: crate::handles::Commitment([4; 32]),
+    };
+    Entry::Decision(decision).encode().unwrap()
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 

@@ -18,6 +18,65 @@ pub fn shown<T: Lives>(item: &T, stored: State, at: Timestamp) -> State {
     item.shown(stored, at)
 }
 
+/// The states of which one is stored for each item that can be shown in a state, so that the shown state
+/// can be looked for by the stored one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stored {
+    pub states: Vec<State>,
+    /// The same, but only as long as the item's end, or its revocation, is to come.
+    pub until_end: Vec<State>,
+}
+
+/// The stored states that can be shown as `wanted`.
+///
+/// Shown as [`State::Expired`] and stored in another state is nothing whose end has not come.
+pub fn stored_for(noun: Noun, wanted: State) -> Stored {
+    let runs = match noun {
+        Noun::Organization | Noun::Identity | Noun::Grant => State::Active,
+        Noun::Exception => State::Approved,
+        Noun::TrustPath => State::Accepted,
+        Noun::Credential => State::Issued,
+        Noun::Sponsor => return of_a_sponsor(wanted),
+    };
+    let of_an_interval = [runs, State::Suspended, State::Scheduled, State::Due, State::Lapsed];
+    let mut stored = Stored { states: vec![wanted], until_end: Vec::new() };
+    let mut add = |states: &[State]| {
+        stored.states.extend(states.iter().filter(|state| **state != wanted));
+    };
+    if of_an_interval.contains(&wanted) {
+        add(&[runs, State::Suspended]);
+        match noun {
+            Noun::Grant => stored.until_end.push(State::Ended),
+            Noun::Credential => stored.until_end.push(State::Revoked),
+            _ => (),
+        }
+    } else if wanted == State::Expired {
+        add(&[runs, State::Suspended]);
+        match noun {
+            Noun::Grant => add(&[State::Requested, State::Approved, State::Countersigned]),
+            Noun::Exception => add(&[State::Asked]),
+            Noun::Credential => add(&[State::Rotated]),
+            _ => (),
+        }
+    }
+    let known = noun.states();
+    stored.states.retain(|state| known.contains(state));
+    stored
+}
+
+/// But for what was decided about a successor, all of it is a matter of the clock.
+fn of_a_sponsor(wanted: State) -> Stored {
+    let decided = [State::Proposed, State::Succeeded];
+    let states = match decided.contains(&wanted) {
+        true => vec![wanted],
+        false => {
+            let all = Noun::Sponsor.states().iter().copied();
+            all.filter(|state| !decided.contains(state)).collect()
+        }
+    };
+    Stored { states, until_end: Vec::new() }
+}
+
 /// A noun of the register that has a life.
 pub trait Lives {
     const NOUN: Noun;
@@ -72,7 +131,12 @@ impl Lives for Grant {
     fn shown(&self, stored: State, at: Timestamp) -> State {
         let interval =
             Interval { until: sooner(self.interval.until, self.revoked), ..self.interval };
-        let stored = revoked_by(stored, (State::Ended, State::Active), self.revoked, at);
+        let stored = revoked_by(
+            stored,
+            (State::Ended, State::Active),
+            (self.interval.until, self.revoked),
+            at,
+        );
         let waits = matches!(stored, State::Requested | State::Approved | State::Countersigned);
         if waits && has_ended(&interval, at) {
             return State::Expired;
@@ -124,7 +188,8 @@ impl Lives for Credential {
     }
 
     fn shown(&self, stored: State, at: Timestamp) -> State {
-        let stored = revoked_by(stored, (State::Revoked, State::Issued), self.revoked, at);
+        let stored =
+            revoked_by(stored, (State::Revoked, State::Issued), (self.until, self.revoked), at);
         let life = Interval { from: self.issued, until: sooner(self.until, self.revoked) };
         if stored == State::Rotated {
             return if has_ended(&life, at) { State::Expired } else { State::Rotated };
@@ -215,14 +280,16 @@ fn in_force(
     }
 }
 
-/// What is stored as over by a revocation that is set for later is still what it was.
+/// What is stored as over by a revocation that is set for later is still what it was, unless its own
+/// end came before.
 fn revoked_by(
     stored: State,
     (over, running): (State, State),
-    revoked: Option<Timestamp>,
+    (until, revoked): (Option<End>, Option<Timestamp>),
     at: Timestamp,
 ) -> State {
-    let is_later = revoked.is_some_and(|revoked| at < revoked);
+    let has_ended = until.is_some_and(|until| until.is_past(at));
+    let is_later = !has_ended && revoked.is_some_and(|revoked| at < revoked);
     if stored == over && is_later { running } else { stored }
 }
 

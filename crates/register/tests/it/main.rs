@@ -8,6 +8,7 @@ mod limits;
 mod load;
 mod round_trip;
 mod schema;
+mod shown;
 
 use std::fs;
 use std::path::Path;

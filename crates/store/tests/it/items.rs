@@ -1,7 +1,7 @@
 //! Versions of items, and when a batch is not written.
 
 use countersign_store::batch::{Also, Batch, Precondition, Token};
-use countersign_store::items::Filter;
+use countersign_store::items::{Among, Filter};
 use countersign_store::{Outcome, Store};
 
 use crate::place::{both, change, done, feed, one, put};
@@ -245,5 +245,27 @@ fn what_ends_is_found_by_its_end() {
         assert_eq!(found(0, 1000), ["early", "late"]);
         assert_eq!(found(100, 300), ["late"], "after one instant, up to and with the other");
         assert!(found(300, 1000).is_empty());
+        let page = |filter: &Filter, now| -> Vec<String> {
+            let page = store.page_run_out("grant", filter, now).unwrap();
+            page.into_iter().map(|item| item.id).collect()
+        };
+        let all = Filter { limit: 9, ..Filter::default() };
+        assert_eq!(page(&all, 300), ["early", "late"]);
+        assert_eq!(page(&all, 299), ["early"]);
+        assert_eq!(page(&Filter { after: "early".to_owned(), ..all.clone() }, 300), ["late"]);
+        assert!(store.page_run_out("identity", &all, 300).unwrap().is_empty());
+        let among = |states: &[&str], until_end: &[&str], now| {
+            let owned = |states: &[&str]| states.iter().map(|state| (*state).to_owned()).collect();
+            let among = Among { states: owned(states), until_end: owned(until_end), now };
+            ids(&store, &Filter { among: Some(among), ..all.clone() })
+        };
+        assert_eq!(
+            among(&["active", "suspended"], &["expired"], 149),
+            ["early", "late", "never", "over"]
+        );
+        assert_eq!(among(&["active"], &["expired"], 150), ["early", "late", "never"]);
+        assert!(among(&[], &[], 0).is_empty());
+        let state = Some("expired".to_owned());
+        assert_eq!(ids(&store, &Filter { state, ..all.clone() }), ["over"]);
     });
 }

@@ -48,7 +48,7 @@ pub fn search_answer(search: &Search, found: &Found) -> Vec<u8> {
     let next_token = found.next.as_deref().unwrap_or_default();
     written(&Answer {
         page: Page { next_token, count: found.results.len() },
-        context: Said { evidence_id: &found.id, mode: found.mode.as_str() },
+        context: Said { evidence_id: found.id.to_string(), mode: found.mode.as_str() },
         results: results.collect(),
     })
 }
@@ -56,7 +56,7 @@ pub fn search_answer(search: &Search, found: &Found) -> Vec<u8> {
 #[derive(Serialize)]
 struct Answer<'a> {
     page: Page<'a>,
-    context: Said<'a>,
+    context: Said,
     results: Vec<Entity<'a>>,
 }
 
@@ -67,8 +67,8 @@ struct Page<'a> {
 }
 
 #[derive(Serialize)]
-struct Said<'a> {
-    evidence_id: &'a str,
+struct Said {
+    evidence_id: String,
     mode: &'static str,
 }
 

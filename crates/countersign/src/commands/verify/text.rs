@@ -1,7 +1,7 @@
 //! What `verify` says.
 
 use countersign_console::plain;
-use countersign_ledger::entry::{Entry, HoldStep};
+use countersign_ledger::entry::{Decision, Entry, HoldStep};
 use countersign_ledger::offline::{Checked, Leaf};
 use countersign_ledger::policy::Quorum;
 use countersign_ledger::{SplitView, Tampered, Verified};
@@ -26,6 +26,7 @@ pub fn intact(verified: &Verified, told: Told) -> String {
             "keys": keys,
             "batches": verified.batches,
             "rows": verified.rows,
+            "decisions": verified.decisions,
             "findings": verified.findings,
             "runs": verified.runs,
             "changes": verified.changes,
@@ -44,6 +45,9 @@ pub fn intact(verified: &Verified, told: Told) -> String {
         verified.findings,
         verified.runs,
     );
+    if verified.decisions > 0 {
+        text.push_str(&format!("{} decisions at the moment of use.\n", verified.decisions));
+    }
     let (changes, custody) = (verified.changes, verified.custody);
     if changes + custody > 0 {
         text.push_str(&format!(
@@ -233,7 +237,15 @@ fn what(leaf: &Leaf) -> String {
             let subject = hex(&hold.subject.0);
             format!("hold {step} on {} {subject}, {}, at {}", hold.noun, hold.why, nanos(hold.time))
         }
+        Entry::Decision(decision) => decision_text(&decision),
     }
+}
+
+fn decision_text(decision: &Decision<'_>) -> String {
+    let Decision { id, outcome, answered, mode, count, time, .. } = decision;
+    let times = if *count == 1 { String::new() } else { format!(", {count} times") };
+    let (id, time) = (hex(id), nanos(*time));
+    format!("decision {id} at {time}{times}: {outcome}, answered {answered}, {mode}")
 }
 
 fn nanos(time: i64) -> String {
