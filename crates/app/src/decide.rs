@@ -8,8 +8,10 @@
 mod access;
 mod evidence;
 mod record;
+mod search;
 mod shown;
 mod terms;
+mod token;
 
 use countersign_judge::permission::Role;
 use countersign_judge::{Facts, judge};
@@ -23,6 +25,7 @@ pub use self::evidence::Decided;
 use self::evidence::Recording;
 pub(crate) use self::evidence::UNAVAILABLE;
 use self::record::Body;
+pub use self::search::{Found, PAGE_TOKEN, RESULTS_MAX, Search, Searched, Seek};
 pub use self::shown::{Levels, Shown, Why};
 pub use self::terms::Mode;
 use self::terms::Terms;
@@ -154,8 +157,7 @@ impl Basis<'_> {
         let Asking { application, tenant, way, question } = asking;
         let terms = Terms::of(self, tenant, at);
         let meant = Meant::new(self.facts, tenant, question, at);
-        let access = meant.access(tenant, question);
-        let judgement = judge(&self.policies.guardrails, self.facts, &access, at);
+        let judgement = self.judged(&meant, (tenant, question), at);
         let judgement = terms.applied(judgement, &meant);
         let decision = Decision {
             id,
@@ -172,6 +174,17 @@ impl Basis<'_> {
         let body = Body::new(&decision, asking, self).bytes();
         let (place, policies) = (self.place, self.policies.digest);
         (decision, Recording { way, place, policies, application, body })
+    }
+
+    /// What guardrails and policies say, before the tenant's own terms.
+    fn judged(
+        &self,
+        meant: &Meant<'_>,
+        (tenant, question): (&str, &Question),
+        at: Timestamp,
+    ) -> Judgement {
+        let access = meant.access(tenant, question);
+        judge(&self.policies.guardrails, self.facts, &access, at)
     }
 }
 

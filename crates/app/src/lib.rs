@@ -70,7 +70,8 @@ pub use crate::act::Act;
 pub use crate::apply::{Plan, Planned};
 pub use crate::caller::Caller;
 pub use crate::decide::{
-    Action, Decided, Decision, DecisionId, Levels, Mode, Question, Shown, Thing, Way, Why,
+    Action, Decided, Decision, DecisionId, Found, Levels, Mode, PAGE_TOKEN, Question, RESULTS_MAX,
+    Search, Searched, Seek, Shown, Thing, Way, Why,
 };
 pub use crate::documents::{Page, View};
 pub use crate::erase::Erasing;

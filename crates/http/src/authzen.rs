@@ -8,21 +8,24 @@ use std::sync::Arc;
 use axum::body::{Body, Bytes};
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HOST, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
-use countersign_app::{AppError, Question, Way};
+use countersign_app::{AppError, PAGE_TOKEN, Question, Search, Way};
 use countersign_wire::authzen::{self, Evaluations, Mistake, Semantics};
 use countersign_wire::problem::Problem;
 use countersign_wire::routes::{Kind, Route};
 use serde_json::Value as Json;
 
-use crate::answer::Answer;
+use crate::answer::{Answer, response as response_of};
 use crate::doorman::Known;
 use crate::request::token;
 use crate::serve::Server;
 
 const BODY_BYTES_MAX: usize = 256 << 10;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// One that is longer is not sent back.
-const REQUEST_ID_BYTES_MAX: usize = 256;
+
+/// The path of the metadata of one application, before its tenant.
+const CONFIGURATION: &str = "/.well-known/authzen-configuration/";
+/// Where decisions are asked for.
+pub(crate) const PATHS: &str = "/access/v1/";
 
 /// Why there is no decision.
 enum Refusal {
@@ -77,9 +80,13 @@ pub(crate) async fn response(
         let realm = HeaderValue::from_static("Bearer realm=\"countersign\"");
         headers.insert(WWW_AUTHENTICATE, realm);
     }
-    let given = parts.headers.get(&REQUEST_ID);
-    if let Some(id) = given.filter(|id| id.len() <= REQUEST_ID_BYTES_MAX) {
-        headers.insert(REQUEST_ID, id.clone());
+    identified(&parts.headers, response)
+}
+
+/// With the id that the request had (section 10.1.3).
+fn identified(asked: &HeaderMap, mut response: Response<Body>) -> Response<Body> {
+    if let Some(id) = asked.get(&REQUEST_ID) {
+        response.headers_mut().insert(REQUEST_ID, id.clone());
     }
     response
 }
@@ -102,6 +109,7 @@ async fn answer(
     let body = authzen::object(&bytes)?;
     match route.kind {
         Kind::Evaluation => one(server, &known, &authzen::evaluation(body)?).await,
+        Kind::Search(seek) => search(server, &known, authzen::search(seek, body)?).await,
         _ => match authzen::evaluations(body)? {
             Evaluations::One(question) => one(server, &known, &question).await,
             Evaluations::Several { each, semantics } => {
@@ -122,11 +130,12 @@ async fn known(server: &Arc<Server>, headers: &HeaderMap) -> Result<Arc<Known>, 
     let server = Arc::clone(server);
     let looked_up =
         tokio::task::spawn_blocking(move || server.doorman.look_up(&server.app, &token));
-    let looked_up = looked_up.await.map_err(|_| {
-        let detail = "something that should not happen did; the operator's log says what";
-        Problem::new(500, "internal", detail)
-    })?;
-    Ok(looked_up?)
+    Ok(looked_up.await.map_err(|_| failed())??)
+}
+
+fn failed() -> Problem {
+    let detail = "something that should not happen did; the operator's log says what";
+    Problem::new(500, "internal", detail)
 }
 
 fn is_json(headers: &HeaderMap) -> Result<(), Mistake> {
@@ -141,6 +150,23 @@ fn is_json(headers: &HeaderMap) -> Result<(), Mistake> {
 async fn one(server: &Arc<Server>, known: &Known, question: &Question) -> Result<Vec<u8>, Refusal> {
     let decided = server.app.decide(&known.caller, Way::Evaluation, question)?;
     Ok(authzen::answer(&server.app.durable(decided).await))
+}
+
+/// Judging a page takes longer than others should wait for, so it is done beside them.
+async fn search(
+    server: &Arc<Server>,
+    known: &Arc<Known>,
+    search: Search,
+) -> Result<Vec<u8>, Refusal> {
+    let (server, known) = (Arc::clone(server), Arc::clone(known));
+    let work = tokio::task::spawn_blocking(move || {
+        server.app.search(&known.caller, &search).map(|searched| (search, searched))
+    });
+    match work.await.map_err(|_| failed())? {
+        Ok((search, searched)) => Ok(authzen::search_answer(&search, &searched.durable().await?)),
+        Err(AppError::Refused { code, text }) if code == PAGE_TOKEN => Err(Mistake(text).into()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// In their order, as far as the semantics say; what was answered is durable, all of it.
@@ -174,9 +200,21 @@ async fn several(
 }
 
 /// Where decisions are asked for (section 9.1): under the public address, or the one that was asked.
-pub(crate) fn metadata(server: &Server, headers: &HeaderMap) -> Answer {
+pub(crate) fn metadata(server: &Server, request: &Request<Body>) -> Response<Body> {
+    let headers = request.headers();
     let asked = headers.get(HOST).and_then(|host| host.to_str().ok());
     let own = || format!("http://{}", asked.unwrap_or("localhost"));
     let base = server.public_url.clone().unwrap_or_else(own);
-    Answer::new(200, authzen::metadata(&base))
+    let tenant = request.uri().path().strip_prefix(CONFIGURATION).filter(|it| !it.is_empty());
+    identified(headers, response_of(Ok(Answer::new(200, authzen::metadata(&base, tenant)))))
+}
+
+/// Another method than the one there is.
+pub(crate) fn not_allowed(headers: &HeaderMap) -> Response<Body> {
+    let text = Json::String("decisions are asked for by POST".to_owned());
+    let mut response = Response::new(Body::from(text.to_string()));
+    *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    identified(headers, response)
 }

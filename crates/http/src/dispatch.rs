@@ -74,6 +74,7 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
         | Kind::Metadata
         | Kind::Evaluation
         | Kind::Evaluations
+        | Kind::Search(_)
         | Kind::OpenApi
         | Kind::Health
         | Kind::Ready

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use axum::Router;
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, COOKIE};
-use axum::http::{Request, Response, Uri};
+use axum::http::{HeaderMap, Request, Response, Uri};
 use axum::routing::{MethodFilter, on};
 use countersign_app::{App, AppError};
 use countersign_wire::problem::Problem;
@@ -112,9 +112,14 @@ pub fn router(server: &Arc<Server>) -> Router {
         };
         router = router.route(&path, on(filter, handler));
     }
-    router
-        .fallback(|uri: Uri| async move { not_found(&uri) })
-        .method_not_allowed_fallback(|uri: Uri| async move { not_allowed(&uri) })
+    router.fallback(|uri: Uri| async move { not_found(&uri) }).method_not_allowed_fallback(
+        |uri: Uri, headers: HeaderMap| async move {
+            match uri.path().starts_with(authzen::PATHS) {
+                true => authzen::not_allowed(&headers),
+                false => not_allowed(&uri),
+            }
+        },
+    )
 }
 
 /// Counts itself out also when its client goes away.
@@ -142,7 +147,7 @@ async fn handle(
     let _open = Open::new(&server.counted);
     let response = match route.kind {
         Kind::Ledger => ledger::file(server, request).await,
-        Kind::Metadata => response(Ok(authzen::metadata(server, request.headers()))),
+        Kind::Metadata => authzen::metadata(server, &request),
         _ if route.is_of_decisions() => authzen::response(server, route, request).await,
         Kind::DirectorySignIn | Kind::DirectoryReturn => {
             cookies::directory(server, route, request).await

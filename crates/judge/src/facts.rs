@@ -2,8 +2,9 @@
 
 mod grants;
 mod index;
+mod search;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use countersign_model::assurance::Assurance;
 use countersign_model::id::{
@@ -19,6 +20,8 @@ use countersign_model::time::Timestamp;
 
 use self::grants::Grants;
 use self::index::Index;
+pub use self::search::Deed;
+use self::search::Holders;
 use crate::network::Networks;
 
 /// Everything a judgement may depend on. What is not here cannot matter.
@@ -48,6 +51,12 @@ pub struct Facts {
     handles: Index<String, CredentialId>,
     /// By the code that they set aside and what they cover.
     departures: Index<(String, String), ExceptionId>,
+    /// The entitlements of a tenant; `None`: of any.
+    offers: Index<Option<TenantId>, EntitlementId>,
+    /// Whom there are grants of an entitlement for.
+    holders: HashMap<EntitlementId, Holders>,
+    /// The identities of an organization.
+    people: HashMap<OrganizationId, BTreeSet<IdentityId>>,
 }
 
 impl Facts {
@@ -63,7 +72,7 @@ impl Facts {
         self.organizations.extend(register.organizations);
         self.sponsors.extend(register.sponsors);
         self.trust_paths.extend(register.trust_paths);
-        self.entitlements.extend(register.entitlements);
+        register.entitlements.into_iter().for_each(|(id, item)| self.entitlement_is(id, item));
         register.identities.into_iter().for_each(|(id, item)| self.identity_is(id, item));
         register.credentials.into_iter().for_each(|(id, item)| self.credential_is(id, item));
         register.groups.into_iter().for_each(|(id, item)| self.group_is(id, item));
@@ -80,10 +89,10 @@ impl Facts {
             "trust_path" => drop(self.trust_paths.remove(id)),
             "identity" => self.forget_identity(id),
             "credential" => self.forget_credential(id),
-            "entitlement" => drop(self.entitlements.remove(id)),
+            "entitlement" => self.forget_entitlement(id),
             "group" => self.forget_group(id),
             "exception" => self.forget_exception(id),
-            "grant" => self.grants.remove(id),
+            "grant" => self.forget_grant(id),
             _ => (),
         }
     }
@@ -106,6 +115,7 @@ impl Facts {
         for account in &identity.accounts {
             self.accounts.add(account.value.clone(), id.clone());
         }
+        self.belongs(&id, &identity.organization);
         if let Some(networks) = &identity.networks {
             self.networks.insert(id.clone(), Networks::new(networks));
         }
@@ -116,6 +126,7 @@ impl Facts {
         let Some(identity) = self.identities.remove(id) else { return };
         identity.accounts.iter().for_each(|account| self.accounts.remove(&account.value, id));
         self.networks.remove(id);
+        self.belongs_no_more(id, &identity.organization);
     }
 
     fn credential_is(&mut self, id: CredentialId, credential: Credential) {
@@ -170,7 +181,15 @@ impl Facts {
         {
             grant.to = Grantee::Identity(known.clone());
         }
+        self.forget_grant(id.as_str());
+        self.holds(&grant);
         self.grants.insert(id, grant);
+    }
+
+    fn forget_grant(&mut self, id: &str) {
+        if let Some(grant) = self.grants.remove(id) {
+            self.holds_no_more(&grant);
+        }
     }
 }
 

@@ -106,16 +106,25 @@ fn reaches(facts: &Facts, grant: &Grant, identity: &IdentityId, at: Timestamp) -
 }
 
 fn covers(facts: &Facts, entitlement: &Entitlement, access: &Access<'_>) -> Option<bool> {
-    let tenant = facts.namespace(access.tenant);
+    covers_what(facts, entitlement, (access.tenant, access.action, access.resource))
+}
+
+/// The same of a tenant, an action and a resource.
+pub(crate) fn covers_what(
+    facts: &Facts,
+    entitlement: &Entitlement,
+    (tenant, action, resource): (&str, &str, Option<&str>),
+) -> Option<bool> {
+    let tenant = facts.namespace(tenant);
     let elsewhere = entitlement.tenant.as_ref().is_some_and(|own| own.as_str() != tenant);
-    if elsewhere || !entitlement.actions.iter().any(|pattern| matches(pattern, access.action)) {
+    if elsewhere || !entitlement.actions.iter().any(|pattern| matches(pattern, action)) {
         return Some(false);
     }
     let Some(resources) = &entitlement.resources else { return Some(true) };
     if resources.iter().any(|pattern| pattern == "*") {
         return Some(true);
     }
-    let resource = access.resource?;
+    let resource = resource?;
     Some(resources.iter().any(|pattern| matches(pattern, resource)))
 }
 

@@ -25,7 +25,7 @@ mod shape;
 mod trust_path;
 mod values;
 
-pub use facts::{Facts, Found};
+pub use facts::{Deed, Facts, Found};
 pub use guardrails::{Guardrails, PolicyError};
 pub use judging::judge;
 pub use remembering::Judge;

@@ -3,9 +3,13 @@
 //! What is not known in a request is ignored (section 5); what is missing or of another type is a
 //! mistake that names its place. Answers carry what Countersign has to say in `context`.
 
+mod search;
+
 use countersign_app::{Action, Decision, Levels, Question, Reason, Thing, Why, time_text};
 use serde::Serialize;
 use serde_json::{Map, Value as Json, json};
+
+pub use self::search::{search, search_answer};
 
 /// Evaluations in one request, at most.
 pub const EVALUATIONS_MAX: usize = 256;
@@ -271,11 +275,17 @@ fn obligations(decision: &Decision) -> Vec<Json> {
     end.map(|at| json!({"id": "end_by", "at": time_text(at)})).into_iter().collect()
 }
 
-/// The metadata of the decision point (section 9.1), under an address without a slash at its end.
-pub fn metadata(base: &str) -> Json {
+/// The metadata of the decision point (section 9.1), under an address without a slash at its end. An
+/// application may be told of it as a decision point of its own; where it asks is the same: its key
+/// says which tenant it is. There are no registered capabilities beyond the standard, so none is said.
+pub fn metadata(base: &str, tenant: Option<&str>) -> Json {
+    let own = tenant.map(|tenant| format!("{base}/{tenant}"));
     json!({
-        "policy_decision_point": base,
+        "policy_decision_point": own.as_deref().unwrap_or(base),
         "access_evaluation_endpoint": format!("{base}/access/v1/evaluation"),
         "access_evaluations_endpoint": format!("{base}/access/v1/evaluations"),
+        "search_subject_endpoint": format!("{base}/access/v1/search/subject"),
+        "search_resource_endpoint": format!("{base}/access/v1/search/resource"),
+        "search_action_endpoint": format!("{base}/access/v1/search/action"),
     })
 }

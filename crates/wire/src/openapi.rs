@@ -149,6 +149,7 @@ fn request(route: &Route) -> Option<(Json, bool)> {
         Kind::Evaluation => Some((named("evaluation"), true)),
         Kind::Evaluations => Some((named("evaluations"), true)),
         Kind::JudgeAt => Some((named("judge"), true)),
+        Kind::Search(seek) => Some((named(&format!("search_{}", seek.as_str())), true)),
         Kind::Scim(Scim::Create | Scim::Replace) => Some((named("scim_user"), true)),
         Kind::Scim(Scim::Patch) => Some((named("scim_patch"), true)),
         _ => None,
@@ -197,7 +198,9 @@ fn responses(route: &Route) -> Json {
             responses["200"] = body("plan", "What is, or would be, done.")
         }
         Kind::Scim(kind) => return scim::responses(kind),
-        Kind::Evaluation | Kind::Evaluations => return decisions::responses(route),
+        Kind::Evaluation | Kind::Evaluations | Kind::Search(_) => {
+            return decisions::responses(route);
+        }
         Kind::Explain => responses["200"] = body("explained", "The decision."),
         Kind::DecisionsReport => responses["200"] = body("decisions_report", "The counts."),
         Kind::JudgeAt => responses["200"] = body("judged", "What is decided."),

@@ -3,7 +3,7 @@
 mod custody;
 mod decisions;
 
-use countersign_app::SUBSCRIPTION;
+use countersign_app::{SUBSCRIPTION, Seek};
 use countersign_model::lifecycle;
 use countersign_register::{Noun, SETTINGS};
 
@@ -66,6 +66,8 @@ pub enum Kind {
     Evaluation,
     /// Several at once.
     Evaluations,
+    /// Who may, what on, or which.
+    Search(Seek),
     /// Where decisions are asked for.
     Metadata,
     /// A decision that was made, and made again.

@@ -8,7 +8,7 @@ use super::{Asking, Decision, Question};
 use crate::live::Basis;
 
 /// The version of the program is part of what was decided: another may judge otherwise.
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Written as JSON, in this order: the same decision is the same bytes.
 #[derive(Debug, Serialize)]

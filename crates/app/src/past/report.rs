@@ -7,6 +7,7 @@ use countersign_register::time_text;
 use serde_json::Value as Json;
 
 use super::{first_since, leaf};
+use crate::decide::Way;
 use crate::{App, AppError, Caller};
 
 /// Records read for one report, at most: the newest.
@@ -64,6 +65,9 @@ impl App {
     ) -> Result<Report, AppError> {
         self.demand(caller, "list", "decision")?;
         self.stored("tenant", tenant)?;
+        // A search is no permission, so nothing is allowed or refused by it.
+        let is_decision =
+            |body: &Json| body["tenant"] == tenant && body["way"] != Way::Search.as_str();
         let journal = &self.judging()?.journal;
         let (_, next) = journal.range();
         let from = first_since(journal, since)?.max(next.saturating_sub(RECORDS_MAX));
@@ -79,7 +83,7 @@ impl App {
                 .opening
                 .as_ref()
                 .and_then(|opening| serde_json::from_slice::<Json>(&opening.body).ok());
-            let Some(body) = body.filter(|body| body["tenant"] == tenant) else { continue };
+            let Some(body) = body.filter(is_decision) else { continue };
             report.count(&body, stored.count, &mut reasons);
         }
         self.count_reading(caller, ("list", "decision"), None, report.decisions)?;

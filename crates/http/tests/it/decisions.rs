@@ -6,7 +6,7 @@ use crate::house::{House, Reply};
 
 const EVALUATION: &str = "/access/v1/evaluation";
 
-fn house() -> House {
+pub fn house() -> House {
     let house = House::with(include_str!("decisions.yaml"));
     let options = countersign_journal::Options::new([5; 16]);
     let (journal, _) =
@@ -15,7 +15,7 @@ fn house() -> House {
     house
 }
 
-fn application(house: &House, tenant: &str) -> String {
+pub fn application(house: &House, tenant: &str) -> String {
     house.member(tenant, &json!({"id": tenant, "role": "application", "tenant": tenant}))
 }
 

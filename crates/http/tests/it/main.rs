@@ -15,4 +15,5 @@ mod oidc;
 mod onboarding;
 mod resources;
 mod scim;
+mod searches;
 mod subscriptions;

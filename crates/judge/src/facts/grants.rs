@@ -30,7 +30,7 @@ impl Grants {
 
     /// In the place of what had this id.
     pub fn insert(&mut self, id: GrantId, grant: Grant) {
-        self.remove(id.as_str());
+        drop(self.remove(id.as_str()));
         let last = u32::try_from(self.places.len()).expect("memory for four billion grants");
         let place = self.free.pop().unwrap_or(last);
         if place == last {
@@ -46,16 +46,17 @@ impl Grants {
         }
     }
 
-    pub fn remove(&mut self, id: &str) {
-        let Some(place) = self.by_id.remove(id) else { return };
+    pub fn remove(&mut self, id: &str) -> Option<Grant> {
+        let place = self.by_id.remove(id)?;
         self.free.push(place);
-        let taken = self.places.get_mut(place as usize).and_then(Option::take);
-        let Some((_, grant)) = taken else { return };
-        let Some(places) = self.by_grantee.get_mut(&grant.to) else { return };
-        places.retain(|other| *other != place);
-        if places.is_empty() {
-            self.by_grantee.remove(&grant.to);
+        let (_, grant) = self.places.get_mut(place as usize).and_then(Option::take)?;
+        if let Some(places) = self.by_grantee.get_mut(&grant.to) {
+            places.retain(|other| *other != place);
+            if places.is_empty() {
+                self.by_grantee.remove(&grant.to);
+            }
         }
+        Some(grant)
     }
 
     fn at(&self, place: u32) -> Option<(&GrantId, &Grant)> {

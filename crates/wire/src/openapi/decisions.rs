@@ -1,5 +1,6 @@
 //! What applications ask, and what they are answered.
 
+use countersign_app::{RESULTS_MAX, Seek};
 use serde_json::{Value as Json, json};
 
 use super::object;
@@ -9,6 +10,8 @@ use crate::routes::{Kind, Route};
 pub(super) fn responses(route: &Route) -> Json {
     let name = match route.kind {
         Kind::Evaluation => "decision",
+        Kind::Search(Seek::Action) => "found_actions",
+        Kind::Search(_) => "found",
         _ => "decisions",
     };
     let schema = json!({"$ref": format!("#/components/schemas/{name}")});
@@ -29,6 +32,7 @@ pub(super) fn add_schemas(schemas: &mut Json) {
     let question = json!({
         "subject": thing, "action": action, "resource": thing, "context": {"type": "object"},
     });
+    add_searches(schemas, &thing, &action);
     schemas["evaluation"] = object(&["subject", "action", "resource"], question.clone());
     let mut several = question.clone();
     several["evaluations"] = json!({
@@ -94,4 +98,43 @@ fn past(schemas: &mut Json) {
             "reasons": {"type": "array", "items": reason}, "since": text,
         }),
     );
+}
+
+fn add_searches(schemas: &mut Json, thing: &Json, action: &Json) {
+    let sought = object(&["type"], thing["properties"].clone());
+    let page = object(
+        &[],
+        json!({
+            "token": {"type": "string"},
+            "limit": {"type": "integer", "minimum": 0, "default": RESULTS_MAX},
+        }),
+    );
+    for seek in Seek::ALL {
+        let mut body = json!({
+            "subject": thing, "action": action, "resource": thing,
+            "context": {"type": "object"}, "page": page,
+        });
+        let required: &[&str] = match seek {
+            Seek::Action => &["subject", "resource"],
+            Seek::Subject | Seek::Resource => {
+                body[seek.as_str()] = sought.clone();
+                &["subject", "action", "resource"]
+            }
+        };
+        schemas[format!("search_{}", seek.as_str())] = object(required, body);
+    }
+    let text = json!({"type": "string"});
+    for (name, result) in [
+        ("found", object(&["type", "id"], json!({"type": text, "id": text}))),
+        ("found_actions", object(&["name"], json!({"name": text}))),
+    ] {
+        let page = json!({"next_token": text, "count": {"type": "integer"}});
+        schemas[name] = object(
+            &["results"],
+            json!({
+                "page": object(&["next_token"], page), "context": {"type": "object"},
+                "results": {"type": "array", "items": result},
+            }),
+        );
+    }
 }

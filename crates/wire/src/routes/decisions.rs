@@ -1,5 +1,7 @@
 //! What applications ask: the OpenID AuthZEN Authorization API 1.0.
 
+use countersign_app::Seek;
+
 use super::Method::{Get, Post};
 use super::{Kind, Method, Route};
 
@@ -9,7 +11,7 @@ const DECISION: &str = "decision";
 fn route(method: Method, path: &str, kind: Kind, summary: &str) -> Route {
     let is_open = kind == Kind::Metadata;
     let verb = match kind {
-        Kind::Evaluation | Kind::Evaluations => "decide",
+        Kind::Evaluation | Kind::Evaluations | Kind::Search(_) => "decide",
         Kind::DecisionsReport => "list",
         _ => "read",
     };
@@ -26,12 +28,36 @@ pub(super) fn fixed() -> Vec<Route> {
             "Where decisions are asked for (AuthZEN, section 9).",
         ),
         route(
+            Get,
+            "/.well-known/authzen-configuration/{id}",
+            Kind::Metadata,
+            "The same, to an application that knows it as its own.",
+        ),
+        route(
             Post,
             "/access/v1/evaluation",
             Kind::Evaluation,
             "May this subject do this to this resource?",
         ),
         route(Post, "/access/v1/evaluations", Kind::Evaluations, "Several such questions at once."),
+        route(
+            Post,
+            "/access/v1/search/subject",
+            Kind::Search(Seek::Subject),
+            "Which subjects of a type may do this to this resource?",
+        ),
+        route(
+            Post,
+            "/access/v1/search/resource",
+            Kind::Search(Seek::Resource),
+            "To which resources of a type may this subject do this?",
+        ),
+        route(
+            Post,
+            "/access/v1/search/action",
+            Kind::Search(Seek::Action),
+            "Which actions may this subject do to this resource?",
+        ),
         route(
             Get,
             "/v1/decisions",
@@ -56,6 +82,6 @@ pub(super) fn fixed() -> Vec<Route> {
 impl Route {
     /// Whether it is answered from memory, in the words of AuthZEN.
     pub fn is_of_decisions(&self) -> bool {
-        matches!(self.kind, Kind::Evaluation | Kind::Evaluations)
+        matches!(self.kind, Kind::Evaluation | Kind::Evaluations | Kind::Search(_))
     }
 }
