@@ -134,7 +134,8 @@ impl App {
         let value = (from + u64::from(batch.count)).to_string();
         let also = vec![Also::Meta { name, value }];
         // An act that is there already was written with its place; who asks next reads that one.
-        let outcome = self.store.commit(Batch { changes: vec![change], also, reads: Vec::new() })?;
+        let outcome =
+            self.store.commit(Batch { changes: vec![change], also, reads: Vec::new() })?;
         failpoint(STEPS[2]);
         match outcome {
             Outcome::Done(_) => Ok(taken.shipped),
