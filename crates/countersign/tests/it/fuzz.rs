@@ -133,10 +133,21 @@ fn damaged_evidence_is_refused() {
         entries.push(bytes);
     }
     assert!(entries.len() > 2, "a run leaves entries");
+    // One of each kind.
+    let vectors = include_str!("../../../../docs/ledger-format.md").lines();
+    let vectors = vectors.filter_map(|line| line.strip_prefix("- `")?.strip_suffix('`'));
+    let of_entries: Vec<Vec<u8>> =
+        vectors.filter(|hex| hex.starts_with("637301")).map(bytes_of).collect();
+    assert!(of_entries.len() >= 12);
+    entries.extend(of_entries);
     fuzz(targets::note, &[note.into_bytes(), key.public().to_string().into_bytes()], 2000);
     fuzz(targets::proof, &[proof.into_bytes()], 2000);
     fuzz(targets::entry, &entries, 4000);
     fuzz(targets::tile, &tiles, 2000);
+}
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
 fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
