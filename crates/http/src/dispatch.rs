@@ -149,6 +149,7 @@ fn list(app: &App, caller: &Caller, route: &Route, asked: &Asked) -> Result<Answ
         parent: wanted("parent"),
         after,
         limit,
+        ..countersign_app::Filter::default()
     };
     Ok(Answer::new(200, bodies::page(&app.list(caller, route.noun, filter)?)))
 }
