@@ -150,6 +150,38 @@ fn bytes_of(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 
+#[test]
+fn damaged_requests_are_refused_and_told_why() {
+    let own =
+        |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>();
+    let requests = own(&[
+        "GET /v1/grants?state=active&cursor=MWctMQ&limit=20 HTTP\nauthorization: Bearer cs_abc\n\n",
+        "GET /v1/grants?state=active&organization=%C3%BC+b&limit=20\nauthorization: Bearer cs_abc\n\n",
+        "PUT /v1/grants/g-17?as=request\nif-match: \"17\"\nidempotency-key: a-key\ncookie: a=b; \
+         session=c\n\n{\"id\": \"g-17\", \"why\": \"x\", \"list\": [[1, {\"a\": null}], \"\\u00e9\"]}",
+        "POST /v1/grants/g-17/approve\ncontent-type: application/json\n\n{\"why\": \"quarter-end\"}",
+    ]);
+    fuzz(targets::request, &requests, 4000);
+    let filters = own(&[
+        "userName eq \"ann@example.com\"",
+        "(active eq true and not (emails[type eq \"work\" and value co \"@\"])) or name.familyName pr",
+        "urn:ietf:params:scim:schemas:core:2.0:User:displayName sw \"A\\u00e9\" and meta.created gt \
+         \"2026-01-01T00:00:00Z\"",
+    ]);
+    fuzz(targets::scim_filter, &filters, 4000);
+    let patches = own(&[
+        r#"{"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [
+            {"op": "replace", "path": "emails[type eq \"work\"].value", "value": "bob@example.com"},
+            {"op": "Add", "value": {"active": "False", "name.givenName": "Bob"}},
+            {"op": "remove", "path": "displayName"}]}"#,
+        r#"{"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+            "Operations": [{"op": "replace", "path": "active", "value": false}]}"#,
+        r#"{"userName": "bob", "active": "true", "emails": [{"value": "b@x.example", "primary": true}]}"#,
+    ]);
+    fuzz(targets::scim_patch, &patches, 4000);
+    fuzz(targets::page, &own(&["MWctMQ", "Mi03LjkyMjMzNzIwMzY4NTQ3NzU4MDc", "MzE"]), 4000);
+}
+
 fn walk(folder: &Path) -> Vec<std::path::PathBuf> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder).unwrap() {
