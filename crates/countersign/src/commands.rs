@@ -5,6 +5,7 @@ pub mod apply;
 pub mod backup;
 pub mod check;
 pub mod items;
+pub mod keys;
 pub mod onboard;
 pub mod proof;
 pub mod prove;

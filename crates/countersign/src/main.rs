@@ -87,7 +87,7 @@ fn run(command: Command, told: Told) -> anyhow::Result<Exit> {
         Command::Act(args) => commands::items::act(&args, told),
         Command::History(args) => commands::items::history(&args, told),
         Command::Proof(args) => commands::proof::run(&args),
-        Command::Key(args) => commands::items::key(&args, told),
+        Command::Key(args) => commands::keys::run(&args, told),
         Command::Templates(args) => commands::onboard::templates(&args, told),
         Command::Onboard(args) => commands::onboard::onboard(&args, told),
         Command::Invite(args) => commands::onboard::invite(&args, told),
