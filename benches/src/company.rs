@@ -101,6 +101,7 @@ fn identity(number: u64) -> Identity {
         }],
         networks: None,
         mandate: None,
+        properties: Default::default(),
     }
 }
 

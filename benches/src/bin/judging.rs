@@ -72,6 +72,7 @@ fn judged(guardrails: &Guardrails, facts: &Facts, grants: u64) -> Result<Duratio
                 authenticated_at: None,
                 ip: None,
                 interactive: None,
+                request: None,
             };
             let judgement = judge(guardrails, facts, &access, company::NOW);
             denied += u64::from(judgement.outcome != Outcome::Allow);

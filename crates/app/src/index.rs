@@ -82,6 +82,7 @@ pub(crate) fn index(
             };
             index.ends = ends(&[&body["until"]]);
         }
+        "policy" => index.about = text("tenant"),
         "hold" => index.about = text("subject"),
         _ => (),
     }

@@ -1,5 +1,6 @@
 //! The command line.
 
+mod decisions;
 mod evidence;
 mod serve;
 mod sponsors;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use decisions::{DecideArgs, DecisionsArgs, ExplainArgs};
 pub use serve::{
     ActArgs, AdminCommand, ApplyArgs, BackupArgs, ExportArgs, InviteArgs, ItemArgs, KeyArgs,
     ListArgs, Log, OnboardArgs, PlaceArgs, PutArgs, ServeArgs, ServerArgs, SignInArgs,
@@ -111,6 +113,12 @@ pub enum Command {
     Act(ActArgs),
     /// Show what was done to an item.
     History(ItemArgs),
+    /// Show a decision as it was recorded, and make it again.
+    Explain(ExplainArgs),
+    /// Say what is decided of a question at a moment of the past.
+    Decide(DecideArgs),
+    /// Say what was decided for a tenant of late, and what would be refused of what it observes.
+    Decisions(DecisionsArgs),
     /// Fetch the proof that an act is in the server's ledger, for `verify`.
     Proof(ProofArgs),
     /// Make a key for a machine or an application; it is shown once.

@@ -4,6 +4,7 @@ pub mod admin;
 pub mod apply;
 pub mod backup;
 pub mod check;
+pub mod decisions;
 pub mod items;
 pub mod keys;
 pub mod onboard;

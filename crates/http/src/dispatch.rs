@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::answer::Answer;
 use crate::custody;
 use crate::request::Asked;
-use crate::{keys, people, scim, subscriptions};
+use crate::{keys, past, people, scim, subscriptions};
 
 const LIMIT: usize = 50;
 const LIMIT_MAX: i64 = 200;
@@ -58,6 +58,9 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
         Kind::Scim(kind) => scim::dispatch(app, &caller, kind, asked),
         Kind::Changes => changes(app, &caller, asked),
         Kind::Proof => crate::ledger::proof(app, &caller, asked),
+        Kind::Explain => past::explain(app, &caller, asked),
+        Kind::DecisionsReport => past::report(app, &caller, asked),
+        Kind::JudgeAt => past::judge_at(app, &caller, asked),
         Kind::RotateKey => custody::rotate_key(app, &caller, asked),
         Kind::Erase => custody::erase(app, &caller, route, asked),
         Kind::Hold => custody::hold(app, &caller, route, asked),

@@ -16,6 +16,7 @@ mod keys;
 mod ledger;
 mod limits;
 mod oidc;
+mod past;
 mod people;
 mod request;
 mod scim;

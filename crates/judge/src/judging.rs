@@ -162,6 +162,7 @@ fn on_the_way<'a>(access: &Access<'a>, id: &'a str, is_last: bool) -> Access<'a>
         authenticated_at: None,
         ip: access.ip.filter(|_| is_last),
         interactive: None,
+        request: None,
         ..*access
     }
 }

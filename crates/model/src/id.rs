@@ -66,4 +66,6 @@ slugs! {
     GroupId,
     /// A recorded, approved, expiring departure from the rules.
     ExceptionId,
+    /// A document of the company's own policies.
+    PolicyId,
 }

@@ -2,6 +2,7 @@
 
 use crate::assurance::Assurance;
 use crate::time::{End, Timestamp};
+use crate::value::Record;
 
 /// What is asked. Register ids where known; `None` is unknown and is answered as such.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -25,6 +26,32 @@ pub struct Access<'a> {
     pub ip: Option<&'a str>,
     /// The user agent looks like a browser or an interactive tool, if anything is known of it.
     pub interactive: Option<bool>,
+    /// What the application itself asks, in its own words. `None`: of the past.
+    pub request: Option<&'a Request>,
+}
+
+/// The question of an application (OpenID AuthZEN Authorization API 1.0, section 5), with what is
+/// known here of the subject and the resource already put to it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Request {
+    pub subject: Entity,
+    pub action: Named,
+    pub resource: Entity,
+    pub context: Record,
+}
+
+/// Somebody or something, by the application's own type and id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Entity {
+    pub kind: String,
+    pub id: String,
+    pub properties: Record,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Named {
+    pub name: String,
+    pub properties: Record,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -17,3 +17,4 @@ pub mod lifecycle;
 pub mod limits;
 pub mod register;
 pub mod time;
+pub mod value;

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use crate::assurance::Assurance;
 use crate::id::{
     CredentialId, EntitlementId, ExceptionId, GrantId, GroupId, IdentityId, OrganizationId,
-    PortalId, SponsorId, TenantId, TrustPathId,
+    PolicyId, PortalId, SponsorId, TenantId, TrustPathId,
 };
 use crate::time::{Duration, End, Interval, Timestamp};
+use crate::value::Record;
 
 #[derive(Debug, Clone, Default)]
 pub struct Register {
@@ -26,6 +27,7 @@ pub struct Register {
     pub groups: BTreeMap<GroupId, Group>,
     pub portals: BTreeMap<PortalId, Portal>,
     pub exceptions: BTreeMap<ExceptionId, Exception>,
+    pub policies: BTreeMap<PolicyId, Policy>,
     /// Accounts that are our own people and systems.
     pub own: Vec<OwnRule>,
     /// What counts as privileged, beside what the source definitions say.
@@ -49,6 +51,17 @@ pub struct Tenant {
     pub logs_from: Option<Timestamp>,
     /// What is answered when it asks for decisions.
     pub enforcement: Option<Enforcement>,
+    /// What is known here of the things it protects.
+    pub resources: Vec<Resource>,
+}
+
+/// A thing that an application protects, as the application names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    pub kind: String,
+    pub id: String,
+    /// What policies may read of it.
+    pub properties: Record,
 }
 
 /// How the decisions that an application asks for are answered.
@@ -292,6 +305,8 @@ pub struct Identity {
     pub networks: Option<Vec<String>>,
     /// For agents: what they may do.
     pub mandate: Option<Mandate>,
+    /// What the company's own policies may read of it.
+    pub properties: Record,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -547,6 +562,18 @@ pub struct Exception {
     pub approved_by: Option<SponsorId>,
     pub justification: Option<String>,
     pub interval: Interval,
+}
+
+/// Policies of the company's own. They may only forbid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// The application that it is about; all of them if not given.
+    pub tenant: Option<TenantId>,
+    /// Cedar policies, to the byte as they were given.
+    pub cedar: String,
+    /// The application's own types, in Cedar's schema syntax. `None`: the policies read the facts
+    /// that guardrails read.
+    pub schema: Option<String>,
 }
 
 /// Accounts that are ours: `namespace` and `value` are patterns.

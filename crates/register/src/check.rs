@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::cedar;
 use crate::known::Known;
 use crate::mistake::{Mistakes, Place};
 use crate::noun::Noun;
@@ -100,6 +101,7 @@ impl Check<'_> {
     fn value(&mut self, node: &Node, key: &'static str, kind: &'static Kind) {
         match kind {
             Kind::Map(shape) => self.map(node, shape),
+            Kind::Properties => self.properties(node, key),
             Kind::List(kind) => match &node.value {
                 Value::List(items) => {
                     for item in items {
@@ -134,6 +136,9 @@ impl Check<'_> {
         if self.mistakes.is_full() {
             return;
         }
+        if matches!(kind, Kind::Cedar | Kind::CedarSchema) {
+            return self.cedar(place, key, kind, text);
+        }
         let wrong = match kind {
             Kind::Ref(noun) => self.reference(*noun, text),
             Kind::Subject => self.subject(text),
@@ -147,6 +152,17 @@ impl Check<'_> {
                 _ => format!("`{key}` is {}", shown(text)),
             };
             self.mistakes.push(place, message, Some(fix));
+        }
+    }
+
+    fn cedar(&mut self, place: Place, key: &'static str, kind: &Kind, text: &str) {
+        let wrong = match kind {
+            Kind::CedarSchema => cedar::wrong_schema(text),
+            _ => cedar::wrong_policies(text),
+        };
+        if let Some((what, fix)) = wrong {
+            let fix = fix.unwrap_or_else(|| expected(kind));
+            self.mistakes.push(place, format!("`{key}` is no Cedar: {what}"), Some(fix));
         }
     }
 
@@ -174,7 +190,7 @@ impl Check<'_> {
         }
     }
 
-    fn refuse_secret(&mut self, place: Place, kind: &Kind, text: &str) -> bool {
+    pub(crate) fn refuse_secret(&mut self, place: Place, kind: &Kind, text: &str) -> bool {
         let bare_aws = matches!(kind, Kind::Handle) && has_aws_secret_form(text);
         let pair = has_aws_key_id(text) && has_aws_secret_form(text);
         let found = kind_of_secret(text).or((bare_aws || pair).then_some("an AWS secret key"));
@@ -186,7 +202,7 @@ impl Check<'_> {
     }
 
     /// An access key id and its secret, side by side.
-    fn refuse_secret_beside_key_id(&mut self, node: &Node) {
+    pub(crate) fn refuse_secret_beside_key_id(&mut self, node: &Node) {
         let Value::Map(entries) = &node.value else {
             return;
         };
@@ -253,9 +269,15 @@ fn wrong_in(kind: &'static Kind, text: &str) -> Option<String> {
             let fits = values.contains(&text);
             return (!fits).then(|| did_you_mean(text, &values, "it is one of"));
         }
-        Kind::Text | Kind::Handle | Kind::Ref(_) | Kind::Subject | Kind::List(_) | Kind::Map(_) => {
-            true
-        }
+        Kind::Text
+        | Kind::Handle
+        | Kind::Ref(_)
+        | Kind::Subject
+        | Kind::Properties
+        | Kind::Cedar
+        | Kind::CedarSchema
+        | Kind::List(_)
+        | Kind::Map(_) => true,
     };
     (!fits).then(|| expected(kind))
 }
@@ -287,7 +309,7 @@ pub(crate) fn is_dotted(text: &str) -> bool {
 }
 
 /// What a value of `kind` looks like.
-fn expected(kind: &'static Kind) -> String {
+fn expected(kind: &Kind) -> String {
     match kind {
         Kind::Text => "write a text".to_owned(),
         Kind::Handle => "write the public handle as the logs show it".to_owned(),
@@ -307,6 +329,9 @@ fn expected(kind: &'static Kind) -> String {
         Kind::Source => "write a source such as `aws.cloudtrail`".to_owned(),
         Kind::Code => "write a code such as `credential.over_age`".to_owned(),
         Kind::Subject => "write noun and id, such as `grant:g-17`".to_owned(),
+        Kind::Properties => "write names and values, such as `{role: admin}`".to_owned(),
+        Kind::Cedar => "write policies such as `forbid (principal, action, resource);`".to_owned(),
+        Kind::CedarSchema => "write types such as `entity user { role: String };`".to_owned(),
         Kind::List(_) => "write a list".to_owned(),
         Kind::Map(shape) => format!("write keys and values: {}", shape.keys().join(", ")),
     }

@@ -192,6 +192,7 @@ pub(crate) fn shape_of(noun: &str) -> Option<&'static Shape> {
 fn node_of(value: &Json, pointer: String, pointers: &mut Vec<String>) -> Node {
     let place = Place { file: 0, line: pointers.len(), column: 0 };
     pointers.push(pointer.clone());
+    let is_quoted = matches!(value, Json::String(_));
     let value = match value {
         Json::Null => Value::Null,
         Json::Bool(flag) => Value::Scalar(flag.to_string()),
@@ -214,7 +215,7 @@ fn node_of(value: &Json, pointer: String, pointers: &mut Vec<String>) -> Node {
                 .collect(),
         ),
     };
-    Node { place, value }
+    Node { place, value, is_quoted }
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 
 use countersign_model::assurance::Assurance;
 use countersign_model::time::{Duration, End, Interval, Timestamp};
+use countersign_model::value::Record;
 
+use crate::properties;
 use crate::scalar;
 use crate::yaml::{Node, Value};
 
@@ -82,6 +84,11 @@ impl<'a> Item<'a> {
             phishing_resistant: levels.flag("phishing_resistant"),
             workload: levels.level("workload"),
         })
+    }
+
+    /// Empty if the key is absent.
+    pub fn properties(self, key: &str) -> Record {
+        self.0.get(key).map(properties::read).unwrap_or_default()
     }
 
     pub fn one_of<T: Copy>(self, key: &str, all: &[T], name: fn(T) -> &'static str) -> Option<T> {

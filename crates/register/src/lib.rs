@@ -15,6 +15,7 @@
 //! says where it says it), secrets (only public handles are kept, and a message never repeats what
 //! looks like a secret), and guesses: what is not written is `None`, which means unknown.
 
+mod cedar;
 mod check;
 mod document;
 mod draft;
@@ -25,6 +26,7 @@ mod load;
 mod mistake;
 mod noun;
 mod parse;
+mod properties;
 mod rules;
 mod scalar;
 mod schema;

@@ -8,6 +8,7 @@ mod group;
 mod identity;
 mod organization;
 mod own;
+mod policy;
 mod portal;
 mod sponsor;
 mod tenant;
@@ -32,13 +33,14 @@ pub enum Noun {
     Group,
     Portal,
     Exception,
+    Policy,
     Own,
     Privileged,
 }
 
 impl Noun {
     /// Those whose items have an id.
-    pub const WITH_ID: [Self; 11] = [
+    pub const WITH_ID: [Self; 12] = [
         Self::Tenant,
         Self::Organization,
         Self::Sponsor,
@@ -50,10 +52,11 @@ impl Noun {
         Self::Group,
         Self::Portal,
         Self::Exception,
+        Self::Policy,
     ];
 
     /// In the order in which they are written.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Tenant,
         Self::Organization,
         Self::Sponsor,
@@ -65,6 +68,7 @@ impl Noun {
         Self::Group,
         Self::Portal,
         Self::Exception,
+        Self::Policy,
         Self::Own,
         Self::Privileged,
     ];
@@ -83,6 +87,7 @@ impl Noun {
             Self::Group => "groups",
             Self::Portal => "portals",
             Self::Exception => "exceptions",
+            Self::Policy => "policies",
             Self::Own => "own",
             Self::Privileged => "privileged",
         }
@@ -109,6 +114,7 @@ impl Noun {
             Self::Group => "group",
             Self::Portal => "portal",
             Self::Exception => "exception",
+            Self::Policy => "policy",
             Self::Own => "own",
             Self::Privileged => "privileged",
         }
@@ -131,6 +137,7 @@ pub(crate) const TOP: Shape = Shape {
         list(Noun::Group, &Kind::Map(&group::SHAPE)),
         list(Noun::Portal, &Kind::Map(&portal::SHAPE)),
         list(Noun::Exception, &Kind::Map(&exception::SHAPE)),
+        list(Noun::Policy, &Kind::Map(&policy::SHAPE)),
         list(Noun::Own, &Kind::Map(&own::SHAPE)),
         list(Noun::Privileged, &Kind::Map(&own::PRIVILEGED)),
     ],
@@ -159,6 +166,7 @@ const fn list(noun: Noun, items: &'static Kind) -> Field {
         Noun::Group => ("groups", "Named sets of identities."),
         Noun::Portal => ("portals", "Front doors: many people, one account behind them."),
         Noun::Exception => ("exceptions", "Approved departures from the rules, each with an end."),
+        Noun::Policy => ("policies", "Policies of our own, in Cedar, which may only forbid."),
         Noun::Own => ("own", "Accounts that are our own people and systems."),
         Noun::Privileged => ("privileged", "What counts as privileged, beside the sources' say."),
     };
@@ -186,6 +194,7 @@ pub(crate) fn read_into(register: &mut Register, noun: Noun, item: Item<'_>) {
         Noun::Group => put!(groups, group::read),
         Noun::Portal => put!(portals, portal::read),
         Noun::Exception => put!(exceptions, exception::read),
+        Noun::Policy => put!(policies, policy::read),
         Noun::Own => register.own.extend(own::read(item)),
         Noun::Privileged => register.privileged.extend(own::read_privileged(item)),
     }
@@ -214,6 +223,7 @@ pub(crate) fn fields(register: &Register, noun: Noun) -> Vec<Fields> {
         Noun::Group => all!(groups, group::write),
         Noun::Portal => all!(portals, portal::write),
         Noun::Exception => all!(exceptions, exception::write),
+        Noun::Policy => all!(policies, policy::write),
         Noun::Own => register.own.iter().map(own::write).collect(),
         Noun::Privileged => register.privileged.iter().map(own::write_privileged).collect(),
     }

@@ -4,6 +4,7 @@ mod accounts;
 mod chains;
 mod enforcement;
 mod held;
+mod resources;
 
 use countersign_model::id::OrganizationId;
 use countersign_model::register::Register;
@@ -20,6 +21,7 @@ pub(crate) fn check(register: &Register, sites: &Sites<'_>, mistakes: &mut Mista
     accounts::check(&mut rules);
     held::check(&mut rules);
     enforcement::check(&mut rules);
+    resources::check(&mut rules);
 }
 
 /// What the rules are asked about, and where they put their answers.

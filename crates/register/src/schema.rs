@@ -5,7 +5,9 @@ use serde_json::{Map, Value, json};
 use crate::check::{EMAIL_BYTES_MAX, SLUG_BYTES_MAX};
 use crate::document::{SETTINGS, shape_of};
 use crate::noun::{Noun, SETTINGS_SHAPE, TOP};
+use crate::properties::NAME_BYTES_MAX;
 use crate::shape::{Field, Kind, Need, Shape};
+use crate::yaml::KEYS_MAX;
 
 /// The schema of one document of a register. What it cannot say (that references resolve, that
 /// `from` is before `until`) only [`crate::parse`] checks.
@@ -53,6 +55,19 @@ fn definitions() -> Value {
         "slug": { "type": ["string", "number"], "pattern": slug },
         "time": { "type": "string", "pattern": time },
         "end": { "anyOf": [{ "const": "never" }, { "$ref": "#/$defs/time" }] },
+        "properties": {
+            "type": "object",
+            "propertyNames": { "minLength": 1, "maxLength": NAME_BYTES_MAX },
+            "maxProperties": KEYS_MAX,
+            "additionalProperties": { "$ref": "#/$defs/value" },
+        },
+        "value": {
+            "anyOf": [
+                { "type": ["boolean", "integer", "string"] },
+                { "type": "array", "items": { "$ref": "#/$defs/value" } },
+                { "$ref": "#/$defs/properties" },
+            ],
+        },
         "duration": { "type": "string", "pattern": r"^\d+[dhms]$" },
         "network": { "type": "string", "pattern": r"^[0-9A-Fa-f:.]+/\d{1,3}$" },
         "email": { "type": "string", "maxLength": EMAIL_BYTES_MAX, "pattern": r"^[!-?A-~]+@[!-?A-~]+$" },
@@ -117,6 +132,8 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Source => definition("source"),
         Kind::Code => definition("code"),
         Kind::Subject => definition("subject"),
+        Kind::Properties => definition("properties"),
+        Kind::Cedar | Kind::CedarSchema => json!({ "type": "string", "pattern": r"\S" }),
         Kind::List(kind) => json!({ "type": "array", "items": of_kind(kind) }),
         Kind::Map(shape) => Value::Object(of_shape(shape)),
     }

@@ -85,6 +85,12 @@ pub(crate) enum Kind {
     Code,
     /// `noun:id`, as the noun is called in the singular.
     Subject,
+    /// Names and values of the application's own: `value::Record`.
+    Properties,
+    /// Cedar policies.
+    Cedar,
+    /// A schema in Cedar's syntax.
+    CedarSchema,
     List(&'static Kind),
     Map(&'static Shape),
 }

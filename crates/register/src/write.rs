@@ -52,8 +52,12 @@ pub(crate) enum Out {
     Word(String),
     /// A number or a truth value: quoted nowhere.
     Literal(serde_json::Value),
+    /// A text of many lines.
+    Block(String),
     List(Vec<Out>),
     Map(Fields),
+    /// As `Map`, with names that are not ours.
+    Record(Vec<(String, Out)>),
 }
 
 impl Out {
@@ -65,16 +69,20 @@ impl Out {
 
     fn into_json(self) -> serde_json::Value {
         match self {
-            Self::Text(text) | Self::Word(text) => text.into(),
+            Self::Text(text) | Self::Word(text) | Self::Block(text) => text.into(),
             Self::Literal(value) => value,
             Self::List(items) => items.into_iter().map(Self::into_json).collect(),
             Self::Map(fields) => fields.into_json(),
+            Self::Record(pairs) => {
+                let json = |(name, value): (String, Self)| (name, value.into_json());
+                serde_json::Value::Object(pairs.into_iter().map(json).collect())
+            }
         }
     }
 
     fn write_flow(&self, out: &mut String) {
         match self {
-            Self::Text(text) => out.push_str(&quoted(text)),
+            Self::Text(text) | Self::Block(text) => out.push_str(&quoted(text)),
             Self::Word(text) => out.push_str(text),
             Self::Literal(value) => out.push_str(&value.to_string()),
             Self::List(items) => {
@@ -90,6 +98,16 @@ impl Out {
                 for (at, (key, value)) in fields.0.iter().enumerate() {
                     out.push_str(if at == 0 { "" } else { ", " });
                     out.push_str(key);
+                    out.push_str(": ");
+                    value.write_flow(out);
+                }
+                out.push('}');
+            }
+            Self::Record(pairs) => {
+                out.push('{');
+                for (at, (name, value)) in pairs.iter().enumerate() {
+                    out.push_str(if at == 0 { "" } else { ", " });
+                    out.push_str(&quoted(name));
                     out.push_str(": ");
                     value.write_flow(out);
                 }
@@ -207,7 +225,16 @@ impl Fields {
                         out.push('\n');
                     }
                 }
-                Out::Text(_) | Out::Word(_) | Out::Literal(_) | Out::List(_) | Out::Map(_) => {
+                Out::Block(text) if is_block(text) => {
+                    // The indentation is said, so that a text may begin with spaces.
+                    out.push_str(if text.ends_with('\n') { " |2\n" } else { " |2-\n" });
+                    for line in text.lines() {
+                        out.push_str(if line.is_empty() { "" } else { "      " });
+                        out.push_str(line);
+                        out.push('\n');
+                    }
+                }
+                _ => {
                     out.push(' ');
                     value.write_flow(out);
                     out.push('\n');
@@ -215,6 +242,16 @@ impl Fields {
             }
         }
     }
+}
+
+/// Whether every reader of YAML gives the text back from a block, to the byte: printable lines, of
+/// which none is of spaces only, and one line end after the last, or none.
+fn is_block(text: &str) -> bool {
+    let is_line = |line: &str| {
+        !line.chars().any(is_unprintable) && (line.is_empty() || !line.trim().is_empty())
+    };
+    let body = text.strip_suffix('\n').unwrap_or(text);
+    !body.is_empty() && !body.ends_with('\n') && body.split('\n').all(is_line)
 }
 
 /// A text as a YAML scalar on one line. Plain only if no reader of YAML, old or new, could take it

@@ -13,7 +13,7 @@ pub const NODES_MAX: usize = 4_000_000;
 /// The register needs eight levels.
 const DEPTH_MAX: usize = 16;
 /// No noun has as many; it bounds the search for a key that is there twice.
-const KEYS_MAX: usize = 128;
+pub(crate) const KEYS_MAX: usize = 128;
 /// One scalar; the longest honest one is a justification.
 const SCALAR_BYTES_MAX: usize = 16 * 1024;
 
@@ -21,13 +21,15 @@ const SCALAR_BYTES_MAX: usize = 16 * 1024;
 pub(crate) struct Node {
     pub place: Place,
     pub value: Value,
+    /// A scalar that can only be a text. Only properties, which have no kind of their own, care.
+    pub is_quoted: bool,
 }
 
 #[derive(Debug)]
 pub(crate) enum Value {
     /// Nothing, `~` or `null`.
     Null,
-    /// As written; whether it was quoted does not matter, so that `0123` keeps its zero.
+    /// As written: `0123` keeps its zero.
     Scalar(String),
     List(Vec<Node>),
     Map(Vec<Entry>),
@@ -41,6 +43,15 @@ pub(crate) struct Entry {
 }
 
 impl Node {
+    pub fn of(place: Place, value: Value) -> Self {
+        Self { place, value, is_quoted: false }
+    }
+
+    /// A scalar that is a text, whatever it looks like.
+    pub fn text(place: Place, text: String) -> Self {
+        Self { place, value: Value::Scalar(text), is_quoted: true }
+    }
+
     pub fn get(&self, key: &str) -> Option<&Node> {
         let Value::Map(entries) = &self.value else {
             return None;
@@ -128,7 +139,7 @@ impl Builder<'_> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_extras(place, anchor, tag.is_some());
                 let value = self.scalar(place, &text, style);
-                self.add(Node { place, value });
+                self.add(Node { place, value, is_quoted: style != ScalarStyle::Plain });
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_extras(place, anchor, tag.is_some());
@@ -140,17 +151,17 @@ impl Builder<'_> {
             }
             Event::SequenceEnd | Event::MappingEnd => match self.stack.pop() {
                 Some(Open::List(place, items)) => {
-                    self.add(Node { place, value: Value::List(items) })
+                    self.add(Node::of(place, Value::List(items)));
                 }
                 Some(Open::Map(place, entries, _)) => {
-                    self.add(Node { place, value: Value::Map(entries) });
+                    self.add(Node::of(place, Value::Map(entries)));
                 }
                 None => {}
             },
             Event::Alias(_) => {
                 let fix = "write it out where it is used";
                 self.mistakes.push(place, "aliases are refused".to_owned(), Some(fix.to_owned()));
-                self.add(Node { place, value: Value::Null });
+                self.add(Node::of(place, Value::Null));
             }
             Event::Nothing
             | Event::StreamStart

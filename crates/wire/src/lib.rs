@@ -9,6 +9,7 @@ pub mod authzen;
 pub mod bodies;
 pub mod cursor;
 pub mod openapi;
+pub mod past;
 pub mod problem;
 pub mod proofs;
 pub mod routes;

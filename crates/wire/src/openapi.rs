@@ -97,6 +97,12 @@ fn parameters(route: &Route) -> Vec<Json> {
             "item",
             "Of an act on many items, the one to prove: `grant:g-17`.",
         )),
+        Kind::DecisionsReport => {
+            parameters.push(json!({
+                "in": "query", "name": "tenant", "required": true, "schema": {"type": "string"},
+            }));
+            parameters.push(text("query", "since", "A time; a day ago, if it is not said."));
+        }
         Kind::Changes => parameters.push(text("query", "cursor", "`next` of the page before.")),
         Kind::History => {
             parameters.push(json!({
@@ -144,6 +150,7 @@ fn request(route: &Route) -> Option<(Json, bool)> {
         Kind::ImportPlan | Kind::Import => Some((named("employees"), true)),
         Kind::Evaluation => Some((named("evaluation"), true)),
         Kind::Evaluations => Some((named("evaluations"), true)),
+        Kind::JudgeAt => Some((named("judge"), true)),
         Kind::Search(seek) => Some((named(&format!("search_{}", seek.as_str())), true)),
         Kind::Scim(Scim::Create | Scim::Replace) => Some((named("scim_user"), true)),
         Kind::Scim(Scim::Patch) => Some((named("scim_patch"), true)),
@@ -198,6 +205,9 @@ fn responses(route: &Route) -> Json {
         Kind::Evaluation | Kind::Evaluations | Kind::Search(_) => {
             return decisions::responses(route);
         }
+        Kind::Explain => responses["200"] = body("explained", "The decision."),
+        Kind::DecisionsReport => responses["200"] = body("decisions_report", "The counts."),
+        Kind::JudgeAt => responses["200"] = body("judged", "What is decided."),
         Kind::Proof => responses["200"] = body("change_proof", "The proof."),
         Kind::Ledger => {
             responses["200"] = json!({

@@ -74,6 +74,12 @@ pub enum Kind {
     Search(Seek),
     /// Where decisions are asked for.
     Metadata,
+    /// A decision that was made, and made again.
+    Explain,
+    /// What was decided of late, counted.
+    DecisionsReport,
+    /// What is decided of a question at a moment.
+    JudgeAt,
     OpenApi,
     Health,
     Ready,

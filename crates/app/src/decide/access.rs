@@ -75,6 +75,7 @@ impl<'a> Meant<'a> {
             authenticated_at: self.authenticated_at,
             ip: self.ip,
             interactive: None,
+            request: None,
         }
     }
 }

@@ -222,6 +222,7 @@ fn judge_then(judge: &mut Judge<'_>, attribution: &Attribution<'_>) -> Option<Rc
         // A provider's service acts from the provider's own address.
         ip: if event.via.is_some() { None } else { event.ip },
         interactive: event.user_agent.and_then(is_interactive),
+        request: None,
     };
     Some(judge.judge(&access, event.time))
 }

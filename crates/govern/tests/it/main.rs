@@ -69,6 +69,7 @@ fn register() -> Register {
             }],
             networks: None,
             mandate: None,
+            properties: Default::default(),
         },
     );
     register.credentials.insert(

@@ -216,6 +216,7 @@ proptest! {
             accounts: Vec::new(),
             networks: None,
             mandate: None,
+            properties: Default::default(),
         };
         let sponsor = Sponsor { employed: days(0, 1_000), ..Sponsor::default() };
         let id = EntitlementId::from("e");

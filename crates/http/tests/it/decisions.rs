@@ -124,3 +124,64 @@ fn several_are_answered_in_order_as_far_as_was_asked() {
         assert_eq!(json!(found), expected, "{}", reply.body);
     }
 }
+
+#[test]
+fn a_decision_is_explained_and_made_again_after_what_it_was_by_has_ended() {
+    let house = house();
+    let erp = application(&house, "erp");
+    let asked = question("paul@pi.example", "pwd", "read");
+    let id = ask(&house, &erp, &asked).body["context"]["evidence_id"].clone();
+    let denied = ask(&house, &erp, &question("mallory", "pwd", "read"));
+    let reply = house.post("/v1/grants/g-orders/end", &house.owner, &json!({"why": "over"}));
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    for (id, outcome) in [(&id, "allow"), (&denied.body["context"]["evidence_id"], "deny")] {
+        let path = format!("/v1/decisions/{}", id.as_str().unwrap());
+        let reply = house.get(&path, &house.owner);
+        assert_eq!(reply.status, 200, "{}", reply.body);
+        assert_eq!(reply.body["again"], "same", "{}", reply.body);
+        assert_eq!(reply.body["record"]["judgement"]["outcome"], outcome);
+    }
+    // An application is not told of decisions afterwards, and what was never made is not there.
+    let path = format!("/v1/decisions/{}", id.as_str().unwrap());
+    assert_eq!(house.get(&path, &erp).status, 403);
+    let none = "/v1/decisions/dec_00000000000000000000000000000000";
+    assert_eq!(house.get(none, &house.owner).status, 404);
+}
+
+#[test]
+fn what_was_known_then_and_what_is_known_now_are_told_apart() {
+    let house = house();
+    let asked = json!({
+        "tenant": "erp", "at": "2026-11-25", "request": question("paul@pi.example", "pwd", "read"),
+    });
+    let reply = house.post("/v1/decisions/judge", &house.owner, &asked);
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    assert_eq!(reply.body["then"]["answered"], "allow", "{}", reply.body);
+    assert_eq!(reply.body["differ"], false);
+    // Nothing was known before the register was applied.
+    let earlier = json!({
+        "tenant": "erp", "at": "2026-11-24", "request": question("paul@pi.example", "pwd", "read"),
+    });
+    let reply = house.post("/v1/decisions/judge", &house.owner, &earlier);
+    assert_eq!(reply.body["differ"], true, "{}", reply.body);
+    assert_eq!(reply.body["then"]["answered"], "deny");
+    assert_eq!(reply.body["now_known"]["answered"], "allow");
+}
+
+#[test]
+fn the_report_says_what_would_be_refused_of_what_is_observed() {
+    let house = house();
+    let crm = application(&house, "crm");
+    for subject in ["mallory", "mallory", "paul@pi.example"] {
+        assert_eq!(ask(&house, &crm, &question(subject, "pwd", "read")).body["decision"], true);
+    }
+    let reply = house.get("/v1/decisions?tenant=crm", &house.owner);
+    assert_eq!(reply.status, 200, "{}", reply.body);
+    let counts = ["decisions", "allowed", "refused", "would_be_refused"];
+    let counts = counts.map(|name| reply.body[name].as_u64().unwrap());
+    assert_eq!(counts, [3, 0, 0, 3], "{}", reply.body);
+    assert_eq!(reply.body["reasons"][0]["code"], "identity.unknown");
+    assert_eq!(reply.body["reasons"][0]["decisions"], 2);
+    let elsewhere = house.get("/v1/decisions?tenant=erp", &house.owner);
+    assert_eq!(elsewhere.body["decisions"], 0);
+}

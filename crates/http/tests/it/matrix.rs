@@ -87,6 +87,7 @@ fn ids(route: &Route) -> Vec<(&'static str, &'static str)> {
         "group" => ("rho-staff", "pi-staff"),
         "portal" => ("rho-portal", "pi-portal"),
         "exception" => ("ex-ann", "ex-bob"),
+        "policy" => ("crm-freeze", "erp-freeze"),
         "subscription" => return vec![("", "siem")],
         "settings" => return vec![("", "register")],
         "hold" => return vec![("", "organization.rho")],

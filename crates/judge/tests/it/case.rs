@@ -141,6 +141,7 @@ impl Question {
             authenticated_at: self.part("signed_in").map(|_| self.at.plus_nanos(-1)),
             ip: self.part("ip"),
             interactive: self.part("interactive").map(|value| value == "yes"),
+            request: None,
         };
         judge(&access, self.at)
     }

@@ -5,6 +5,7 @@ use countersign_model::register::{Account, Identity, IdentityKind, Mandate};
 
 use crate::item::Item;
 use crate::noun::Noun;
+use crate::properties;
 use crate::scalar::end_text;
 use crate::shape::{INTERVALS, Kind, Shape, TEXTS, WHEN, optional, required};
 use crate::write::{Fields, Out};
@@ -26,6 +27,7 @@ pub(crate) const SHAPE: Shape = Shape {
         optional("accounts", Kind::List(&Kind::Map(&ACCOUNT)), "How logs name it."),
         optional("networks", Kind::List(&Kind::Network), "Where it is registered to be used from."),
         optional("mandate", Kind::Map(&MANDATE), "For agents: what they may do."),
+        optional("properties", Kind::Properties, "What policies may read of it."),
     ],
 };
 
@@ -71,6 +73,7 @@ pub(crate) fn read(item: Item<'_>) -> Option<Identity> {
             until: mandate.end("until"),
             approved_by: mandate.id("approved_by"),
         }),
+        properties: item.properties("properties"),
     })
 }
 
@@ -85,6 +88,7 @@ pub(crate) fn write(identity: &Identity, fields: Fields) -> Fields {
         accounts,
         networks,
         mandate,
+        properties,
     } = identity;
     let accounts = accounts.iter().map(|Account { namespace, value, trust_path, active }| {
         Fields::default()
@@ -111,4 +115,5 @@ pub(crate) fn write(identity: &Identity, fields: Fields) -> Fields {
         .put("accounts", Out::some_list(accounts))
         .texts("networks", networks.as_deref())
         .put("mandate", mandate)
+        .put("properties", properties::written(properties))
 }

@@ -1,10 +1,11 @@
 //! Tenants: where access happens and logs arise.
 
 use countersign_model::register::{
-    Enforcement, EnforcementMode, Tenant, Unattributed, UnknownSubject, WhenStale,
+    Enforcement, EnforcementMode, Resource, Tenant, Unattributed, UnknownSubject, WhenStale,
 };
 
 use crate::item::Item;
+use crate::properties;
 use crate::shape::{Kind, Shape, TEXTS, optional, required};
 use crate::write::{Fields, Out};
 
@@ -20,6 +21,16 @@ pub(crate) const SHAPE: Shape = Shape {
         optional("feeds", TEXTS, "Feeds that are known to be on and collected."),
         optional("logs_from", Kind::Time, "Since when its logs are complete."),
         optional("enforcement", Kind::Map(&ENFORCEMENT), "How its decisions are answered."),
+        optional("resources", Kind::List(&Kind::Map(&RESOURCE)), "What it protects."),
+    ],
+};
+
+const RESOURCE: Shape = Shape {
+    name: "a resource",
+    fields: &[
+        required("type", Kind::Text, "Its type, as the application names it."),
+        required("id", Kind::Text, "Its id, as the application names it."),
+        optional("properties", Kind::Properties, "What policies may read of it."),
     ],
 };
 
@@ -61,7 +72,13 @@ pub(crate) fn read(item: Item<'_>) -> Option<Tenant> {
         feeds: item.texts("feeds"),
         logs_from: item.time("logs_from"),
         enforcement: item.map("enforcement").and_then(enforcement),
+        resources: item.maps("resources").filter_map(resource).collect(),
     })
+}
+
+fn resource(item: Item<'_>) -> Option<Resource> {
+    let (kind, id) = (item.text("type")?, item.text("id")?);
+    Some(Resource { kind, id, properties: item.properties("properties") })
 }
 
 fn enforcement(item: Item<'_>) -> Option<Enforcement> {
@@ -80,8 +97,24 @@ fn enforcement(item: Item<'_>) -> Option<Enforcement> {
 }
 
 pub(crate) fn write(tenant: &Tenant, fields: Fields) -> Fields {
-    let Tenant { name, source, accounts, files, environment, feeds, logs_from, enforcement } =
-        tenant;
+    let Tenant {
+        name,
+        source,
+        accounts,
+        files,
+        environment,
+        feeds,
+        logs_from,
+        enforcement,
+        resources,
+    } = tenant;
+    let resources = resources.iter().map(|Resource { kind, id, properties }| {
+        Fields::default()
+            .text("type", Some(kind))
+            .text("id", Some(id))
+            .put("properties", properties::written(properties))
+            .into_out()
+    });
     fields
         .text("name", name.as_deref())
         .text("source", source.as_deref())
@@ -91,6 +124,7 @@ pub(crate) fn write(tenant: &Tenant, fields: Fields) -> Fields {
         .texts("feeds", feeds.as_deref())
         .time("logs_from", *logs_from)
         .put("enforcement", enforcement.as_ref().map(written))
+        .put("resources", Out::some_list(resources))
 }
 
 /// What is as if it were not said is not written.

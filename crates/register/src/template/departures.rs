@@ -66,6 +66,7 @@ fn parse_value(text: &str, place: Place) -> Option<Node> {
 
 /// The node with all places replaced: those of a value inside a text mean nothing.
 fn at(node: Node, place: Place) -> Node {
+    let is_quoted = node.is_quoted;
     let value = match node.value {
         Value::List(items) => Value::List(items.into_iter().map(|item| at(item, place)).collect()),
         Value::Map(entries) => {
@@ -74,7 +75,7 @@ fn at(node: Node, place: Place) -> Node {
         }
         other => other,
     };
-    Node { place, value }
+    Node { place, value, is_quoted }
 }
 
 fn is_same(one: &Node, other: &Node) -> bool {
@@ -112,9 +113,9 @@ fn exception(departure: &Departure, place: Place) -> Node {
     let entry = |(key, text): (&str, String)| Entry {
         key: key.to_owned(),
         place,
-        node: Node { place, value: Value::Scalar(text) },
+        node: Node::text(place, text),
     };
-    Node { place, value: Value::Map(entries.into_iter().map(entry).collect()) }
+    Node::of(place, Value::Map(entries.into_iter().map(entry).collect()))
 }
 
 pub(super) fn put_exceptions(made: &mut Node, exceptions: Vec<Node>) {
@@ -130,7 +131,7 @@ pub(super) fn put_exceptions(made: &mut Node, exceptions: Vec<Node>) {
         }
         return;
     }
-    let node = Node { place, value: Value::List(exceptions) };
+    let node = Node::of(place, Value::List(exceptions));
     entries.push(Entry { key: key.to_owned(), place, node });
 }
 

@@ -35,7 +35,7 @@ pub(super) fn fill(template: &Template, answers: &Answers) -> Result<Register, V
     let top = Kind::Map(&TOP);
     let mut made = filling
         .node(&template.makes, Some(&top))
-        .unwrap_or(Node { place: template.makes.place, value: Value::Map(Vec::new()) });
+        .unwrap_or(Node::of(template.makes.place, Value::Map(Vec::new())));
     let mut exceptions = Vec::new();
     for (nth, departure) in answers.departures.iter().enumerate() {
         let place = answers.departed_at.get(nth).copied().unwrap_or(NOWHERE);
@@ -114,7 +114,7 @@ impl Filling<'_> {
         let place = Place { file: TEMPLATE, ..node.place };
         let value = match &node.value {
             Value::Null => Value::Null,
-            Value::Scalar(text) => return self.scalar(text, place),
+            Value::Scalar(text) => return self.scalar(text, node.is_quoted, place),
             Value::List(items) => {
                 let inner = match kind {
                     Some(Kind::List(inner)) => Some(*inner),
@@ -135,7 +135,7 @@ impl Filling<'_> {
                 Value::Map(self.entries(entries, shape)?)
             }
         };
-        Some(Node { place, value })
+        Some(Node::of(place, value))
     }
 
     fn entries(&self, entries: &[Entry], shape: Option<&'static Shape>) -> Option<Vec<Entry>> {
@@ -153,13 +153,13 @@ impl Filling<'_> {
         (!filled.is_empty() || entries.is_empty()).then_some(filled)
     }
 
-    fn scalar(&self, text: &str, place: Place) -> Option<Node> {
+    fn scalar(&self, text: &str, is_quoted: bool, place: Place) -> Option<Node> {
         let pieces = pieces(text).unwrap_or_else(|_| vec![Piece::Text(text)]);
         if let [Piece::Answer { key, shift: None }] = pieces[..]
             && let Some(Answer::Many(texts)) = self.answers.answers.get(key)
         {
-            let scalar = |text: &String| Node { place, value: Value::Scalar(text.clone()) };
-            return Some(Node { place, value: Value::List(texts.iter().map(scalar).collect()) });
+            let scalar = |text: &String| Node::text(place, text.clone());
+            return Some(Node::of(place, Value::List(texts.iter().map(scalar).collect())));
         }
         let mut filled = String::new();
         for piece in pieces {
@@ -168,7 +168,7 @@ impl Filling<'_> {
                 Piece::Answer { key, shift } => filled.push_str(&self.one(key, shift)?),
             }
         }
-        Some(Node { place, value: Value::Scalar(filled) })
+        Some(Node { is_quoted, ..Node::text(place, filled) })
     }
 
     fn one(&self, key: &str, shift: Option<(bool, &str)>) -> Option<String> {

@@ -1,13 +1,14 @@
 //! What is written reads back as the same register, to the byte.
 
 use countersign_model::assurance::Assurance;
-use countersign_model::id::{EntitlementId, IdentityId, OrganizationId, TenantId};
+use countersign_model::id::{EntitlementId, IdentityId, OrganizationId, PolicyId, TenantId};
 use countersign_model::register::{
     Account, ApprovalPolicy, Catalog, Enforcement, EnforcementMode, Entitlement, Identity,
-    IdentityKind, Mandate, Organization, OrganizationKind, OrganizationState, OwnRule, Register,
-    RiskTier, Tenant, Unattributed, UnknownSubject, WhenStale, WhoMayAsk,
+    IdentityKind, Mandate, Organization, OrganizationKind, OrganizationState, OwnRule, Policy,
+    Register, Resource, RiskTier, Tenant, Unattributed, UnknownSubject, WhenStale, WhoMayAsk,
 };
 use countersign_model::time::{Duration, End, Interval, Timestamp};
+use countersign_model::value::{Record, Value};
 use countersign_register::{parse, write, write_files};
 use proptest::prelude::*;
 
@@ -52,6 +53,7 @@ fn register_of(texts: &[String], times: &[i64]) -> Register {
             accounts: vec![account],
             networks: (at % 2 == 1).then(Vec::new),
             mandate: agent.then(|| Mandate { actions: vec![text(at)], ..Mandate::default() }),
+            properties: properties(texts, times[at % times.len()]),
         };
         register.identities.insert(IdentityId::from(format!("i-{at}")), identity);
         let tenant = Tenant {
@@ -60,11 +62,18 @@ fn register_of(texts: &[String], times: &[i64]) -> Register {
             feeds: Some(texts.to_vec()),
             logs_from: Some(time(at + 1)),
             enforcement: Some(enforcement(at, time(at))),
+            resources: vec![Resource {
+                kind: value.clone(),
+                id: text(at),
+                properties: properties(texts, times[0]),
+            }],
             ..Tenant::default()
         };
         register.tenants.insert(TenantId::from(format!("{at}")), tenant);
         register.own.push(OwnRule { namespace: value.clone(), value: text(at + 3) });
     }
+    let policy = Policy { tenant: Some(TenantId::from("0")), cedar: cedar(texts), schema: None };
+    register.policies.insert(PolicyId::from("p"), policy);
     let entitlement = entitlement(texts, times[0]);
     register.entitlements.insert(EntitlementId::from("null"), entitlement);
     let partner = Organization {
@@ -150,4 +159,26 @@ fn enforcement(at: usize, time: Timestamp) -> Enforcement {
         stale: WhenStale::ALL[at / 4 % 2],
         max_age: (at % 3 > 0).then_some(Duration::from_seconds(30)),
     }
+}
+
+/// Names of properties are those of the texts that can be one.
+fn properties(texts: &[String], whole: i64) -> Record {
+    let is_name = |text: &String| text.len() <= 128 && text != "<<";
+    let list = texts.iter().cloned().map(Value::Text).chain([Value::Whole(whole)]).collect();
+    let inner = texts.iter().filter(|text| is_name(text)).cloned();
+    let inner = inner.map(|name| (name, Value::Bool(whole % 2 == 0))).collect();
+    [
+        ("list".to_owned(), Value::List(list)),
+        ("record".to_owned(), Value::Record(inner)),
+        ("whole".to_owned(), Value::Whole(whole)),
+    ]
+    .into()
+}
+
+/// A policy between texts that no parser minds, to its last byte.
+fn cedar(texts: &[String]) -> String {
+    let comment = |text: &String| format!("//{}\n", text.replace(['\n', '\r'], " "));
+    let comments: String = texts.iter().map(comment).collect();
+    let end = if texts.len() % 2 == 0 { "\n" } else { "" };
+    format!("  {comments}\n\nforbid (principal, action, resource);{end}")
 }

@@ -174,6 +174,7 @@ fn identity(
         accounts: Vec::new(),
         networks: None,
         mandate: None,
+        properties: Default::default(),
     };
     for clause in clauses {
         let words: Vec<&str> = clause.split(' ').collect();

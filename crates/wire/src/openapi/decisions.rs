@@ -46,6 +46,7 @@ pub(super) fn add_schemas(schemas: &mut Json) {
         }}),
     );
     schemas["evaluations"] = object(&[], several);
+    past(schemas);
     let decision = object(
         &["decision"],
         json!({"decision": {"type": "boolean"}, "context": {"type": "object"}}),
@@ -56,6 +57,45 @@ pub(super) fn add_schemas(schemas: &mut Json) {
         json!({
             "evaluations": {"type": "array", "items": decision},
             "decision": {"type": "boolean"}, "context": {"type": "object"},
+        }),
+    );
+}
+
+/// Decisions that were made.
+fn past(schemas: &mut Json) {
+    let text = json!({"type": "string"});
+    let count = json!({"type": "integer", "minimum": 0});
+    let request = json!({"$ref": "#/components/schemas/evaluation"});
+    let texts = json!({"type": "array", "items": text});
+    schemas["judge"] = object(
+        &["tenant", "at", "request"],
+        json!({"tenant": text, "at": text, "request": request}),
+    );
+    let record = json!({"type": "object"});
+    schemas["judged"] = object(
+        &["then", "now_known", "differ"],
+        json!({"then": record, "now_known": record, "differ": {"type": "boolean"}}),
+    );
+    schemas["explained"] = object(
+        &["id", "record", "count", "seq", "reserve", "again"],
+        json!({
+            "id": text, "record": {"type": ["object", "null"]}, "count": count, "seq": count,
+            "reserve": {"type": "boolean"}, "again": {"enum": ["same", "differs", "missing"]},
+            "missing": texts, "remade": record,
+        }),
+    );
+    let reason = object(
+        &["code", "decisions", "identities", "actions", "first", "last", "examples"],
+        json!({
+            "code": text, "decisions": count, "identities": count, "actions": texts, "first": text,
+            "last": text, "examples": texts,
+        }),
+    );
+    schemas["decisions_report"] = object(
+        &["decisions", "allowed", "refused", "would_be_refused", "reasons", "since"],
+        json!({
+            "decisions": count, "allowed": count, "refused": count, "would_be_refused": count,
+            "reasons": {"type": "array", "items": reason}, "since": text,
         }),
     );
 }

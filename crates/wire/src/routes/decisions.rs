@@ -10,7 +10,11 @@ const DECISION: &str = "decision";
 
 fn route(method: Method, path: &str, kind: Kind, summary: &str) -> Route {
     let is_open = kind == Kind::Metadata;
-    let verb = if is_open { "read" } else { "decide" };
+    let verb = match kind {
+        Kind::Evaluation | Kind::Evaluations | Kind::Search(_) => "decide",
+        Kind::DecisionsReport => "list",
+        _ => "read",
+    };
     let (path, summary) = (path.to_owned(), summary.to_owned());
     Route { method, path, kind, noun: DECISION, verb, is_open, summary }
 }
@@ -53,6 +57,24 @@ pub(super) fn fixed() -> Vec<Route> {
             "/access/v1/search/action",
             Kind::Search(Seek::Action),
             "Which actions may this subject do to this resource?",
+        ),
+        route(
+            Get,
+            "/v1/decisions",
+            Kind::DecisionsReport,
+            "What this node decided for a tenant, counted by reason.",
+        ),
+        route(
+            Get,
+            "/v1/decisions/{id}",
+            Kind::Explain,
+            "A decision of this node as it was recorded, and made again.",
+        ),
+        route(
+            Post,
+            "/v1/decisions/judge",
+            Kind::JudgeAt,
+            "What is decided of a question at a moment, as known then and as known now.",
         ),
     ]
 }
