@@ -25,6 +25,7 @@ mod grants;
 mod hold;
 mod index;
 mod invitations;
+mod keys;
 mod known;
 mod listing;
 mod live;
@@ -50,12 +51,12 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use countersign_judge::permission::Permissions;
 use countersign_ledger::Handles;
-use countersign_model::time::Timestamp;
+
 use countersign_store::Store;
 
 pub use countersign_govern::bounds::Violation;
 pub use countersign_model::judgement::Reason;
-pub use countersign_model::time::{End, Interval};
+pub use countersign_model::time::{End, Interval, Timestamp};
 pub use countersign_register::{
     SETTINGS, SETTINGS_ID, Template, parse as parse_register, time, time_text,
 };
@@ -77,6 +78,7 @@ pub use crate::documents::{Page, View};
 pub use crate::erase::Erasing;
 pub use crate::error::AppError;
 pub use crate::invitations::Resolve;
+pub use crate::keys::Key;
 pub use crate::past::{Again, Changed as ChangedAnswer, Count, Explained, Report, Trial};
 pub use crate::people::{Missing, Person, Row as PersonRow, Sought};
 pub use crate::proof::{ChangeProof, ItemProof, RowHash};

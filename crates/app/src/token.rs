@@ -4,12 +4,13 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use countersign_judge::permission::Role;
 use countersign_model::time::{Duration, Timestamp};
-use countersign_store::batch::{Also, Batch, Precondition, Token};
+use countersign_store::batch::{Also, Batch, Token};
 use serde_json::{Value as Json, json};
 
 use crate::documents::parse;
 use crate::evidence::{Deed, Version};
 use crate::invitations::is_address;
+use crate::keys::precondition;
 use crate::known::Known;
 use crate::{Act, App, AppError, Caller, effect, micros};
 
@@ -19,8 +20,6 @@ const HOUR: Duration = Duration(3_600 * 1_000_000_000);
 const CODE_LASTS: Duration = HOUR;
 const CODE_TRIES: i64 = 5;
 pub(crate) const SESSION_LASTS: Duration = Duration(8 * HOUR.0);
-/// No key lives longer; who needs one for longer gets a new one in time.
-const KEY_LASTS_MAX: Duration = Duration(90 * 24 * HOUR.0);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenKind {
@@ -180,8 +179,14 @@ impl App {
         Ok(found.and_then(|found| found.employed.contains(self.now())))
     }
 
-    /// The identity and the credential of a key must both be in force now.
+    /// The identity and the credential of a key must both be in force now; or the member, who is an
+    /// application still: a key is not carried into another role.
     fn key_holder(&self, token: &Token) -> Result<Caller, AppError> {
+        if let Some(member) = token.principal.strip_prefix("member:") {
+            let member = self.member(member)?;
+            let is_application = member.role == Role::Application;
+            return is_application.then_some(member).ok_or(AppError::Unauthenticated);
+        }
         let scope = parse(&token.scope)?;
         let identity = token.principal.strip_prefix("identity:").unwrap_or_default();
         let credential = scope["credential"].as_str().unwrap_or_default();
@@ -211,18 +216,13 @@ impl App {
             let text = "a person signs in; give keys to a service or an agent";
             return Err(AppError::refused("key.of_a_person", text));
         }
-        caller("", scope)?;
+        let holder = caller("", scope)?;
         let now = self.now();
-        let latest = now.plus_nanos(KEY_LASTS_MAX.0);
-        let ends = until.unwrap_or(latest);
-        if ends > latest || ends <= now {
-            let text = "a key ends within 90 days; give a new one before it does";
-            return Err(AppError::refused("key.too_long", text));
-        }
-        let lasts = Duration(ends.0 - now.0);
+        let lasts = self.key_lasts(until)?;
+        let ends = now.plus_nanos(lasts.0);
         let (made, token) =
             self.token(TokenKind::Key, &format!("identity:{identity}"), scope, lasts);
-        let handle: String = token.hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let handle = handle(&token);
         let id = format!("key-{handle}");
         let mut scope = scope.clone();
         scope["credential"] = id.as_str().into();
@@ -241,9 +241,13 @@ impl App {
         };
         let deed =
             Deed { by, verb: "credential.issue", why: Some("a key of ours"), id: self.deed_id() };
-        let change =
-            self.change(&deed, vec![version], &|noun, id| self.organization_of(noun, id))?;
-        let reads = vec![Precondition { noun: item.noun, id: item.id, rev: Some(item.rev) }];
+        let tenant = holder.tenant.filter(|_| holder.role == Role::Application);
+        let tenant = tenant.map(|id| self.tenant_of_key(&id)).transpose()?.flatten();
+        let mut versions = vec![version];
+        versions.extend(self.begins_to_observe(by, tenant.as_ref())?);
+        let change = self.change(&deed, versions, &|noun, id| self.organization_of(noun, id))?;
+        let mut reads = precondition(Some(item));
+        reads.extend(precondition(tenant));
         let also = vec![Also::Token(Token { scope: scope.to_string(), ..token })];
         self.commit(Batch { reads, changes: vec![change], also })?;
         Ok((made, id))
@@ -355,6 +359,11 @@ impl App {
         let open = tokens.into_iter().filter(|token| token.revoked.is_none());
         Ok(open.map(|token| Also::RevokeToken { hash: token.hash, at }).collect())
     }
+}
+
+/// How a key is called by who may not see it.
+pub(crate) fn handle(token: &Token) -> String {
+    token.hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Role and reach as a member's document or a key's scope say them.

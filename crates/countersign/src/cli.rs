@@ -121,7 +121,7 @@ pub enum Command {
     Decisions(DecisionsArgs),
     /// Fetch the proof that an act is in the server's ledger, for `verify`.
     Proof(ProofArgs),
-    /// Make a key for a machine; it is shown once.
+    /// Make a key for a machine or an application; it is shown once.
     Key(KeyArgs),
     /// List the onboarding templates, or the questions of one.
     Templates(TemplatesArgs),

@@ -6,6 +6,7 @@ pub mod backup;
 pub mod check;
 pub mod decisions;
 pub mod items;
+pub mod keys;
 pub mod onboard;
 pub mod proof;
 pub mod prove;

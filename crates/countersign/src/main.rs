@@ -90,7 +90,7 @@ fn run(command: Command, told: Told) -> anyhow::Result<Exit> {
         Command::Decide(args) => commands::decisions::decide(&args, told),
         Command::Decisions(args) => commands::decisions::report(&args, told),
         Command::Proof(args) => commands::proof::run(&args),
-        Command::Key(args) => commands::items::key(&args, told),
+        Command::Key(args) => commands::keys::run(&args, told),
         Command::Templates(args) => commands::onboard::templates(&args, told),
         Command::Onboard(args) => commands::onboard::onboard(&args, told),
         Command::Invite(args) => commands::onboard::invite(&args, told),

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::answer::Answer;
 use crate::custody;
 use crate::request::Asked;
-use crate::{past, people, scim, subscriptions};
+use crate::{keys, past, people, scim, subscriptions};
 
 const LIMIT: usize = 50;
 const LIMIT_MAX: i64 = 200;
@@ -35,7 +35,7 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
             item(200, &app.act(&caller, route.noun, &asked.id, route.verb, &asked.act()?)?)
         }
         Kind::History => history(app, &caller, route, asked),
-        Kind::MakeKey => make_key(app, &caller, asked),
+        Kind::MakeKey | Kind::Keys | Kind::RevokeKey => keys::dispatch(app, &caller, route, asked),
         Kind::MakeCode => Ok(Answer::new(201, bodies::made(&app.code_for(&caller, &asked.id)?))),
         Kind::Templates | Kind::Fill | Kind::Invite => onboard(app, &caller, route, asked),
         Kind::MakeSecret => subscriptions::new_secret(app, &caller, asked),
@@ -206,25 +206,6 @@ fn changes(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer, Problem>
     let changes: Vec<Json> = changes.iter().map(bodies::change).collect();
     let next = cursor::of_place(next.0, next.1);
     Ok(Answer::new(200, json!({"changes": changes, "next": next})))
-}
-
-fn make_key(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer, Problem> {
-    let until = match &asked.body["until"] {
-        Json::Null => None,
-        until => Some(until.as_str().and_then(countersign_app::time).ok_or_else(|| {
-            Problem::new(422, "invalid", "`until` is a time such as `2026-12-24T00:00:00Z`")
-        })?),
-    };
-    let mut scope = json!({});
-    for name in ["role", "organization", "sponsor", "tenant"] {
-        if let Some(text) = asked.body[name].as_str() {
-            scope[name] = text.into();
-        }
-    }
-    let (made, credential) = app.make_key(caller, &asked.id, &scope, until)?;
-    let mut body = bodies::made(&made);
-    body["credential"] = credential.into();
-    Ok(Answer::new(201, body))
 }
 
 fn apply(app: &App, caller: &Caller, route: &Route, asked: &Asked) -> Result<Answer, Problem> {

@@ -12,6 +12,7 @@ mod custody;
 mod dispatch;
 mod doorman;
 mod gate;
+mod keys;
 mod ledger;
 mod limits;
 mod oidc;

@@ -4,7 +4,7 @@ mod decisions;
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::routes::{Kind, Method, Route, routes};
+use crate::routes::{Kind, MEMBER, Method, Route, routes};
 use crate::scim::{self, Scim};
 
 /// What a member may be, as policies name it.
@@ -140,7 +140,9 @@ fn request(route: &Route) -> Option<(Json, bool)> {
         Kind::Hold => Some((named("hold"), true)),
         Kind::Release | Kind::KeepHold | Kind::RotateKey => Some((named("act"), false)),
         Kind::SignIn => Some((named("sign_in"), true)),
+        Kind::MakeKey if route.noun == MEMBER => Some((named("member_key"), false)),
         Kind::MakeKey => Some((named("key"), true)),
+        Kind::RevokeKey => Some((named("revoke_key"), true)),
         Kind::Fill => Some((named("answers"), true)),
         Kind::Invite => Some((named("invite"), true)),
         Kind::Complete => Some((named("given"), true)),
@@ -189,6 +191,8 @@ fn responses(route: &Route) -> Json {
         Kind::DirectorySignIn | Kind::DirectoryReturn => {
             responses["303"] = json!({"description": "Go there."});
         }
+        Kind::Keys => responses["200"] = body("keys", "All there are."),
+        Kind::RevokeKey => responses["204"] = json!({"description": "It works no more."}),
         Kind::MakeSecret => responses["201"] = body("secret", "A secret, shown this once."),
         Kind::Deliveries => responses["200"] = body("deliveries", "The newest first."),
         Kind::SignOut => responses["204"] = json!({"description": "Ended."}),
@@ -269,7 +273,15 @@ fn schemas() -> Json {
         "key": object(&["role"], json!({
             "role": text, "until": text, "organization": text, "sponsor": text, "tenant": text,
         })),
-        "made": object(&["secret", "ends"], json!({"secret": text, "ends": text, "credential": text})),
+        "member_key": object(&[], json!({"until": text})),
+        "revoke_key": object(&["key"], json!({"key": text, "why": text})),
+        "keys": object(&["keys"], json!({"keys": {"type": "array", "items": object(
+            &["key", "made", "ends"],
+            json!({"key": text, "made": text, "ends": text, "revoked": text}),
+        )}})),
+        "made": object(&["secret", "ends"], json!({
+            "secret": text, "ends": text, "credential": text, "key": text,
+        })),
         "caller": object(&["principal", "role"], json!({
             "principal": text, "role": text, "organization": maybe, "sponsor": maybe,
             "tenant": maybe,

@@ -19,6 +19,10 @@ pub enum Kind {
     History,
     /// A key for a machine.
     MakeKey,
+    /// The keys of a member that is an application.
+    Keys,
+    /// One of them works no more.
+    RevokeKey,
     /// A code with which a member signs in.
     MakeCode,
     /// The templates with their questions.
@@ -350,13 +354,18 @@ fn secrets(noun: &str) -> impl Iterator<Item = Beside> {
             "invite",
             "A link for its administrator, shown once.",
         )],
-        MEMBER => &[(
-            Post,
-            "codes",
-            Kind::MakeCode,
-            "invite",
-            "A code with which this member signs in, shown once.",
-        )],
+        MEMBER => &[
+            (
+                Post,
+                "codes",
+                Kind::MakeCode,
+                "invite",
+                "A code with which this member signs in, shown once.",
+            ),
+            (Post, "keys", Kind::MakeKey, "invite", "A key for this application, shown once."),
+            (Get, "keys", Kind::Keys, "read", "The keys of this application, the newest first."),
+            (Post, "keys/revoke", Kind::RevokeKey, "invite", "Revoke a key of this application."),
+        ],
         SUBSCRIPTION => &[
             (
                 Post,

@@ -1,6 +1,8 @@
 //! Who may, what on, and which: each candidate is put into the question and judged as if it had been
 //! asked for, all under one read of the facts. A search is no permission and leaves one record.
 
+use std::collections::BTreeSet;
+
 use aws_lc_rs::digest::{Context, SHA256};
 use countersign_journal::{Record, Ticket};
 use countersign_judge::{Deed, Facts};
@@ -237,9 +239,11 @@ impl Seeker<'_> {
         let facts = self.basis.facts;
         let question = &search.question;
         let is_after = |place: &Place| after.is_none_or(|after| place > after);
-        let named = |names: &mut dyn Iterator<Item = String>| -> Vec<Candidate> {
-            let all = names
-                .map(|name| Candidate { place: (name.clone(), String::new()), name: Some(name) });
+        let named = |names: BTreeSet<&str>| -> Vec<Candidate> {
+            let all = names.into_iter().map(|name| Candidate {
+                place: (name.to_owned(), String::new()),
+                name: Some(name.to_owned()),
+            });
             all.filter(|it| is_after(&it.place)).take(JUDGED_MAX + 1).collect()
         };
         match search.seek {
@@ -248,12 +252,8 @@ impl Seeker<'_> {
                 all.retain(|candidate| is_after(&candidate.place));
                 all
             }
-            Seek::Resource => named(
-                &mut facts.resources_of(self.tenant, &question.resource.kind).map(str::to_owned),
-            ),
-            Seek::Action => {
-                named(&mut facts.actions_of(self.tenant).into_iter().map(str::to_owned))
-            }
+            Seek::Resource => named(facts.resources_of(self.tenant, &question.resource.kind)),
+            Seek::Action => named(facts.actions_of(self.tenant)),
         }
     }
 

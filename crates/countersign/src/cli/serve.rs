@@ -238,10 +238,25 @@ pub struct ActArgs {
 #[derive(Debug, Args)]
 pub struct KeyArgs {
     /// A service or agent of the register.
-    pub identity: String,
+    #[arg(required_unless_present = "member", conflicts_with = "member")]
+    pub identity: Option<String>,
+    /// A member of role application, instead of an identity of a partner.
+    #[arg(long, value_name = "ID")]
+    pub member: Option<String>,
+    /// List the member's keys.
+    #[arg(long, requires = "member", conflicts_with_all = ["revoke", "until"])]
+    pub list: bool,
+    /// Revoke this key of the member.
+    #[arg(long, value_name = "KEY", requires = "member", conflicts_with = "until")]
+    pub revoke: Option<String>,
     /// What it may do: owner, security, auditor, sponsor, application, partner_admin, directory.
-    #[arg(long, value_name = "ROLE")]
-    pub role: String,
+    #[arg(
+        long,
+        value_name = "ROLE",
+        required_unless_present = "member",
+        conflicts_with = "member"
+    )]
+    pub role: Option<String>,
     /// Until when; within 90 days.
     #[arg(long, value_name = "TIME")]
     pub until: Option<String>,

@@ -1,4 +1,4 @@
-//! Items of a server: `list`, `get`, `put`, `act`, `history`, `key`.
+//! Items of a server: `list`, `get`, `put`, `act`, `history`.
 
 use std::fs;
 use std::io::Read as _;
@@ -9,7 +9,7 @@ use countersign_console::plain;
 use serde_json::{Map, Value as Json, json};
 
 use super::Told;
-use crate::cli::{ActArgs, ItemArgs, KeyArgs, ListArgs, PutArgs};
+use crate::cli::{ActArgs, ItemArgs, ListArgs, PutArgs};
 use crate::client::Client;
 use crate::out::{self, Exit};
 
@@ -115,34 +115,6 @@ pub fn history(args: &ItemArgs, told: Told) -> Result<Exit> {
         let why = change["why"].as_str().map_or(String::new(), |why| format!("  {}", plain(why)));
         out::data(&format!("{:30} {:24} {}{why}\n", text("at"), text("verb"), text("by")))?;
     }
-    Ok(Exit::Ok)
-}
-
-pub fn key(args: &KeyArgs, told: Told) -> Result<Exit> {
-    let mut body = json!({"role": args.role});
-    for (name, value) in [
-        ("until", &args.until),
-        ("organization", &args.organization),
-        ("sponsor", &args.sponsor),
-        ("tenant", &args.tenant),
-    ] {
-        if let Some(value) = value {
-            body[name] = value.as_str().into();
-        }
-    }
-    let path = format!("/v1/identities/{}/keys", segment(&args.identity)?);
-    let made = Client::of(&args.server)?.post(&path, &body, None)?.good()?;
-    if told.json {
-        out::data(&format!("{made}\n"))?;
-        return Ok(Exit::Ok);
-    }
-    let text = |key: &str| made[key].as_str().unwrap_or_default();
-    out::data(&format!("{}\n", text("secret")))?;
-    out::say(&format!(
-        "Shown this once. It is credential {}, and ends {}.",
-        plain(text("credential")),
-        plain(text("ends"))
-    ));
     Ok(Exit::Ok)
 }
 

@@ -100,8 +100,10 @@ impl Facts {
     }
 
     /// The ids of what a tenant lists of a type, in order.
-    pub fn resources_of(&self, _tenant: &str, _kind: &str) -> std::vec::IntoIter<&str> {
-        Vec::new().into_iter()
+    pub fn resources_of(&self, tenant: &str, kind: &str) -> BTreeSet<&str> {
+        let tenant = self.tenants.get(self.namespace(tenant));
+        let all = tenant.into_iter().flat_map(|tenant| &tenant.resources);
+        all.filter(|it| it.kind == kind).map(|it| it.id.as_str()).collect()
     }
 
     /// By which names an identity is known in a tenant, in order; `issuer` is one more namespace.
