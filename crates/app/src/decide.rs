@@ -6,6 +6,7 @@
 //! (`decide/record.rs`).
 
 mod access;
+mod portals;
 mod record;
 mod shown;
 mod terms;
@@ -18,6 +19,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use self::access::Meant;
+pub(crate) use self::portals::Portals;
 use self::record::Record;
 pub use self::shown::{Levels, Shown, Why};
 pub use self::terms::Mode;
@@ -81,6 +83,10 @@ pub struct Decision {
     pub allowed: bool,
     pub mode: Mode,
     pub identity: Option<String>,
+    /// The person who acts by it, where that is another one.
+    pub actor: Option<String>,
+    /// The account is a portal's, and nobody was named behind it; the tenant lets that pass.
+    pub is_unattributed: bool,
     pub judgement: Judgement,
     /// Seconds for which the answer may be kept.
     pub max_age: u64,
@@ -133,13 +139,15 @@ impl App {
         let terms = Terms::of(&snapshot, tenant, at);
         let meant = Meant::new(&snapshot.facts, tenant, question, at);
         let judgement = self.judge_meant(&snapshot, tenant, &meant, question, at);
-        let judgement = terms.applied(judgement, &meant);
+        let judgement = terms.applied(judgement, &meant, &snapshot);
         let decision = Decision {
             id: self.decision_id(at),
             at,
             allowed: terms.answers(&judgement),
             mode: terms.mode,
             identity: meant.identity.map(ToString::to_string),
+            actor: meant.actor_id().map(ToString::to_string),
+            is_unattributed: terms.records_unattributed(&meant, &snapshot),
             max_age: terms.max_age(&judgement, at),
             would_suffice: would_suffice(&snapshot.facts, &judgement),
             judgement,

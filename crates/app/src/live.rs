@@ -15,6 +15,7 @@ use countersign_register::restore_document;
 use countersign_store::feed::{Changed, Cursor};
 
 use crate::apply::is_fact;
+use crate::decide::Portals;
 use crate::documents::parse;
 use crate::{App, AppError};
 
@@ -27,6 +28,7 @@ const ITEMS_MAX: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Snapshot {
     pub facts: Facts,
+    pub portals: Portals,
     /// Every change up to it is in the facts, and none after it.
     pub place: Cursor,
     /// When the node last knew that there was nothing newer.
@@ -62,9 +64,10 @@ impl App {
         let seen = self.now();
         let place = self.store.feed_end()?;
         let facts = self.facts_at(None)?;
+        let portals = self.portals()?;
         let guardrails = Guardrails::shipped();
         let policies = version(&guardrails);
-        let snapshot = RwLock::new(Snapshot { facts, place, seen, guardrails, policies });
+        let snapshot = RwLock::new(Snapshot { facts, portals, place, seen, guardrails, policies });
         // A second call changes nothing: the first one follows the feed.
         let _ = self.live.set(Live { snapshot, follows: Mutex::new(()) });
         self.follow()
@@ -142,7 +145,13 @@ impl App {
             }
         }
         let mut snapshot = live.write();
-        forgotten.iter().for_each(|(noun, id)| snapshot.facts.forget(noun, id));
+        for (noun, id) in &forgotten {
+            snapshot.facts.forget(noun, id);
+            if noun == "portal" {
+                snapshot.portals.forget(id);
+            }
+        }
+        snapshot.portals.learn(std::mem::take(&mut learned.portals));
         snapshot.facts.learn(learned);
         snapshot.place = change.cursor;
         Ok(())

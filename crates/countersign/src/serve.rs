@@ -8,6 +8,7 @@ mod follow;
 mod listen;
 mod metrics;
 mod oidc;
+mod signer;
 mod tls;
 mod witnesses;
 
@@ -72,8 +73,11 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
     if sequencer.is_some() {
         tell_first_code(&app)?;
     }
-    let server =
-        Arc::new(Server::new(app, oidc::of(args)?).with_public_url(args.public_url.clone()));
+    let server = Arc::new(
+        Server::new(app, oidc::of(args)?)
+            .with_public_url(args.public_url.clone())
+            .with_signer(signer::signer(&args.place.data)?),
+    );
     let witnesses = Arc::new(Witnesses::new(&args.witness, &folder)?);
     let watched = Arc::clone(&witnesses);
     let background = Background { server: Arc::clone(&server), address, folder, witnesses };

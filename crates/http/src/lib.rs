@@ -11,6 +11,7 @@ mod cookies;
 mod custody;
 mod dispatch;
 mod doorman;
+mod forward;
 mod gate;
 mod ledger;
 mod limits;
@@ -21,6 +22,7 @@ mod scim;
 mod serve;
 mod subscriptions;
 
+pub use forward::{Signer, SignerError};
 pub use limits::{Bounds, limited};
 pub use oidc::{
     CALLBACK, Call, Expected, Fetch, IdTokenError, Known, Oidc, is_safe, percent, verify,

@@ -29,6 +29,11 @@ pub struct Record<'a> {
     answered: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a str>,
+    /// A portal's account that named nobody: passed, and counted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unattributed: bool,
     judgement: Shown<'a>,
 }
 
@@ -53,6 +58,8 @@ impl<'a> Record<'a> {
             mode: decision.mode.as_str(),
             answered: if decision.allowed { "allow" } else { "deny" },
             identity: decision.identity.as_deref(),
+            actor: decision.actor.as_deref(),
+            unattributed: decision.is_unattributed,
             judgement: Shown::new(&decision.judgement),
         }
     }
