@@ -120,6 +120,12 @@ fn serve_until_told(
         if let Some(url) = &args.public_url {
             out::say(&format!("Reached by {url}"));
         }
+        if let Some(address) = args.ext_authz {
+            let listener = listen::bind(address).await?;
+            out::say(&format!("Checks of Envoy on grpc://{}", listener.local_addr()?));
+            let router = countersign_http::ext_authz(server).await;
+            tokio::spawn(listen::serve_ext_authz(listener, tls.clone(), router));
+        }
         tokio::spawn(listen::serve_metrics(metrics, Arc::clone(server), witnesses));
         let bounds = Bounds {
             requests_a_second: NonZeroU32::new(args.client_requests),
@@ -218,5 +224,5 @@ pub fn fill(bytes: &mut [u8]) {
 
 /// What is written for operators when an address cannot be had.
 pub(crate) fn taken(address: SocketAddr) -> String {
-    format!("could not listen on {address}; give another by --listen or --metrics")
+    format!("could not listen on {address}; give another by --listen, --metrics or --ext-authz")
 }

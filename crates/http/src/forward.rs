@@ -20,7 +20,8 @@ use countersign_wire::routes::{Kind, Route};
 use serde_json::json;
 
 pub(crate) use self::answer::Verdict;
-use self::headers::{KEY, Vouched, one};
+pub(crate) use self::headers::{KEY, READ};
+use self::headers::{Vouched, one};
 pub(crate) use self::original::Original;
 pub use self::signer::{Signer, SignerError};
 use crate::answer::Answer;

@@ -11,6 +11,7 @@ mod cookies;
 mod custody;
 mod dispatch;
 mod doorman;
+mod ext_authz;
 mod forward;
 mod gate;
 mod ledger;
@@ -22,6 +23,7 @@ mod scim;
 mod serve;
 mod subscriptions;
 
+pub use ext_authz::ext_authz;
 pub use forward::{Signer, SignerError};
 pub use limits::{Bounds, limited};
 pub use oidc::{

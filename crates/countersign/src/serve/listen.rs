@@ -49,6 +49,14 @@ pub async fn serve_metrics(listener: TcpListener, server: Arc<Server>, witnesses
     }
 }
 
+/// Serves Envoy's checks beside the API, until the node ends.
+pub async fn serve_ext_authz(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router) {
+    let door = Door::new(listener, tls).tap_io(|_| ());
+    if let Err(error) = axum::serve(door, router).await {
+        tracing::error!(%error, "Envoy's checks are answered no more");
+    }
+}
+
 async fn told(signals: Signals, mut stopped: watch::Receiver<bool>) {
     let failed = async {
         // A sender that went away has stopped as well.

@@ -9,8 +9,7 @@ use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::Ed25519KeyPair;
 use countersign_http::Signer;
 
-/// Made at the first start. Another node of the same instance that has another folder signs by a key
-/// of its own; what is published is the key of the node that is asked.
+/// Made at the first start, in the folder that all nodes of an instance share.
 pub fn signer(data: &Path) -> Result<Signer> {
     let path = data.join("assertion.key");
     let failed = || format!("could not read or write the key file `{}`", path.display());

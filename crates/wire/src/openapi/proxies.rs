@@ -40,9 +40,13 @@ pub(super) fn parameters(route: &Route) -> Vec<Json> {
 }
 
 pub(super) fn responses(route: &Route) -> Json {
-    let problem = json!({"application/problem+json": {
-        "schema": {"$ref": "#/components/schemas/problem"},
-    }});
+    let members = json!({
+        "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"},
+        "code": {"type": "string"}, "decision": {"type": "string"},
+        "reasons": {"type": "array", "items": {"type": "string"}},
+    });
+    let schema = super::object(&["type", "title", "status", "code"], members);
+    let problem = json!({"application/problem+json": {"schema": schema}});
     let refused = json!({"description": "It may not, with codes.", "content": problem});
     if route.kind == Kind::Keys {
         let keys = json!({"application/json": {"schema": {"type": "object"}}});
