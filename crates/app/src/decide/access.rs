@@ -2,7 +2,8 @@
 //!
 //! An application vouches for what it says of its own sign-in. Of the subject's properties these are
 //! read: `iss` (RFC 7519), `acr`, `amr` and `auth_time` (OpenID Connect Core, section 2), `act` (RFC
-//! 8693, section 4.1), `credential` (a public handle), `actor` (the person behind a shared account).
+//! 8693, section 4.1), `credential` (a public handle), `actor` (the person behind a shared account: a
+//! name, or `{sub, iss}` where it is a name elsewhere, such as at a portal).
 //! Of the context: `ip`.
 
 use countersign_judge::{Facts, Found};
@@ -13,6 +14,7 @@ use countersign_model::time::Timestamp;
 use serde_json::{Map, Value as Json};
 
 use super::Question;
+use super::portals::Actor;
 
 /// Who and what a question means, by the register.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub(crate) struct Meant<'a> {
     pub credential: Option<&'a str>,
     claims: Vec<(&'a str, &'a str)>,
     authenticated_at: Option<Timestamp>,
-    actor_is_known: bool,
+    pub actor: Actor<'a>,
     ip: Option<&'a str>,
     resource: String,
 }
@@ -41,7 +43,6 @@ impl<'a> Meant<'a> {
             Found::One(id) => Some(id),
             Found::Nobody | Found::Several => None,
         };
-        let actor = text("actor").map(|name| facts.who(tenant, issuer, name, at));
         Self {
             identity,
             is_ambiguous: found == Found::Several,
@@ -55,7 +56,7 @@ impl<'a> Meant<'a> {
                 .get("auth_time")
                 .and_then(Json::as_i64)
                 .map(Timestamp::from_seconds),
-            actor_is_known: matches!(actor, Some(Found::One(_))),
+            actor: actor(facts, (tenant, issuer), properties.get("actor"), at),
             ip: question.context.get("ip").and_then(Json::as_str),
             resource: format!("{}:{}", question.resource.kind, question.resource.id),
         }
@@ -66,7 +67,7 @@ impl<'a> Meant<'a> {
             identity: self.identity.map(IdentityId::as_str),
             account: Some((tenant, self.name)),
             through: &self.through,
-            actor_is_known: self.actor_is_known,
+            actor_is_known: matches!(self.actor, Actor::Known(_)),
             credential: self.credential,
             tenant,
             action: &question.action.name,
@@ -78,6 +79,37 @@ impl<'a> Meant<'a> {
             request: None,
         }
     }
+}
+
+impl Meant<'_> {
+    pub fn actor_id(&self) -> Option<&IdentityId> {
+        match self.actor {
+            Actor::Known(id) => Some(id),
+            Actor::Unnamed | Actor::Unknown => None,
+        }
+    }
+
+    /// Whether somebody is said to act for the subject.
+    pub fn is_delegated(&self) -> bool {
+        !self.through.is_empty()
+    }
+}
+
+fn actor<'a>(
+    facts: &'a Facts,
+    (tenant, issuer): (&str, Option<&str>),
+    said: Option<&Json>,
+    at: Timestamp,
+) -> Actor<'a> {
+    let (issuer, name) = match said {
+        None | Some(Json::Null) => return Actor::Unnamed,
+        Some(Json::String(name)) => (issuer, name.as_str()),
+        Some(said) => {
+            let text = |name: &str| said.get(name).and_then(Json::as_str);
+            (text("iss").or(issuer), text("sub").unwrap_or_default())
+        }
+    };
+    Actor::named(facts, facts.who(tenant, issuer, name, at), at)
 }
 
 fn claims(properties: &Map<String, Json>) -> Vec<(&str, &str)> {
