@@ -353,7 +353,7 @@ fn any_policies() -> impl Strategy<Value = Vec<String>> {
         prop::sample::select(&RESOURCES[..]),
         prop::sample::select(&CONDITIONS[..]),
     );
-    prop::collection::vec(one, 1..160).prop_map(|all| {
+    prop::collection::vec(one, 1..120).prop_map(|all| {
         let all = all.into_iter().enumerate();
         all.map(|(nth, (principal, action, resource, condition))| {
             policy(
@@ -426,7 +426,7 @@ fn plain(policies: &[String], asked: &serde_json::Value) -> Vec<Reason> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
     #[test]
     fn the_indexed_answer_is_that_of_all_policies_at_once(
         all in any_policies(),
