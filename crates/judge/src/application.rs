@@ -19,10 +19,12 @@ use countersign_model::judgement::{Outcome, Reason, Request};
 use countersign_model::register::Policy;
 
 use self::index::Index;
+use self::place::placed;
 use self::types::Types;
 use crate::guardrails::{PolicyError, one_for_each_code, policy_error, reason};
 
 mod index;
+mod place;
 mod types;
 
 /// What a policy may read of our own facts: pairs of the names of `guardrails.cedarschema`.
@@ -142,7 +144,7 @@ impl Reading {
             Ok(set) => set,
             Err(error) => {
                 let error: cedar_policy::ParseErrors = error;
-                return self.errors.push(form(error.to_string()));
+                return self.errors.push(form(placed(&document.cedar, &error)));
             }
         };
         let Some(schema) = &document.schema else {
@@ -161,7 +163,10 @@ impl Reading {
             Some(types) => Arc::clone(types),
             None => match Types::new(schema) {
                 Ok(types) => Arc::new(types),
-                Err(what) => return self.errors.push(form(format!("its schema: {what}"))),
+                Err(what) => {
+                    let file = file.to_owned();
+                    return self.errors.push(PolicyError::Types { file, what });
+                }
             },
         };
         self.types.insert(schema.clone(), Arc::clone(&types));
@@ -183,7 +188,11 @@ impl Reading {
         }
         let validator = Validator::new(types.schema().clone());
         let result = validator.validate(&named, ValidationMode::Strict);
-        self.errors.extend(result.validation_errors().map(|error| form(error.to_string())));
+        let wrong = result.validation_errors().map(|error| PolicyError::Types {
+            file: file.to_owned(),
+            what: placed(&document.cedar, error),
+        });
+        self.errors.extend(wrong);
     }
 
     fn policy(&mut self, file: &str, policy: &Cedar) -> Result<Cedar, PolicyError> {

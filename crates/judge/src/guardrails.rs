@@ -42,6 +42,8 @@ pub enum PolicyError {
     Annotation { file: String, policy: String, what: String },
     #[error("the policies do not fit the schema: {0}")]
     Schema(String),
+    #[error("`{file}` and its schema do not fit: {what}")]
+    Types { file: String, what: String },
 }
 
 /// All policies of a run, checked.

@@ -289,7 +289,16 @@ fn what_is_wrong_is_told_of_every_document() {
         let cedar = policy("a", "forbid (principal, action, resource);");
         wrong(Policy { tenant: None, cedar, schema: Some(schema.to_owned()) })
     };
-    assert!(schema("entity").contains("its schema"));
+    assert!(schema("entity").contains("do not fit: "), "{}", schema("entity"));
+    let late = format!(
+        "\n{}",
+        policy(
+            "a",
+            "forbid (principal is user, action, resource)\n when { principal.rule == \"x\" };"
+        )
+    );
+    let told = wrong(document(&late));
+    assert!(told.starts_with("`p` and its schema do not fit: line 4, column 9: "), "{told}");
     let group = "entity group; entity user in [group]; action read appliesTo { principal: user, resource: user };";
     assert!(schema(group).contains("groups: Set<String>"), "{}", schema(group));
     let context = "entity user; action read appliesTo { principal: user, resource: user, context: { ip: String } };";

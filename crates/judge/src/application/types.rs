@@ -11,6 +11,7 @@ use countersign_model::judgement::{Entity, Request};
 
 use super::AccessFacts;
 use super::index::Head;
+use super::place::placed;
 
 mod read;
 mod value;
@@ -61,7 +62,8 @@ impl Types {
     /// `text` is in Cedar's schema syntax.
     pub fn new(text: &str) -> Result<Self, String> {
         let text = format!("{text}\n{}", access_type());
-        let (schema, _) = Schema::from_cedarschema_str(&text).map_err(|error| error.to_string())?;
+        let (schema, _) =
+            Schema::from_cedarschema_str(&text).map_err(|error| placed(&text, &error))?;
         let (json, _) =
             schema_str_to_json_with_resolved_types(&text).map_err(|error| error.to_string())?;
         let declared = read::declared(&json)?;
