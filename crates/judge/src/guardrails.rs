@@ -42,6 +42,8 @@ pub enum PolicyError {
     Annotation { file: String, policy: String, what: String },
     #[error("the policies do not fit the schema: {0}")]
     Schema(String),
+    #[error("`{file}` and its schema do not fit: {what}")]
+    Types { file: String, what: String },
 }
 
 /// All policies of a run, checked.
@@ -213,7 +215,7 @@ impl Guardrails {
 
 /// Several policies may have one reason: the gravest outcome counts, so that an added policy cannot
 /// soften a shipped one, and all they say is said.
-fn one_for_each_code(mut reasons: Vec<Reason>) -> Vec<Reason> {
+pub(crate) fn one_for_each_code(mut reasons: Vec<Reason>) -> Vec<Reason> {
     reasons.sort();
     reasons.dedup();
     let mut merged: Vec<Reason> = Vec::with_capacity(reasons.len());
@@ -232,7 +234,7 @@ fn one_for_each_code(mut reasons: Vec<Reason>) -> Vec<Reason> {
     merged
 }
 
-fn policy_error(what: String) -> Reason {
+pub(crate) fn policy_error(what: String) -> Reason {
     Reason {
         code: "policy.error".to_owned(),
         outcome: Outcome::Deny,
@@ -247,7 +249,10 @@ enum Origin {
     Added,
 }
 
-fn reason(policy: &Policy, fault: &dyn Fn(&str) -> PolicyError) -> Result<Reason, PolicyError> {
+pub(crate) fn reason(
+    policy: &Policy,
+    fault: &dyn Fn(&str) -> PolicyError,
+) -> Result<Reason, PolicyError> {
     let annotation = |name: &str| policy.annotation(name).unwrap_or("");
     let outcome = Outcome::ALL
         .into_iter()

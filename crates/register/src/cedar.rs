@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use cedar_policy::{ParseErrors, PolicySet, Schema};
+use cedar_policy::{ParseErrors, PolicySet, SchemaFragment};
 use miette::Diagnostic;
 
 /// What is wrong, and where: the byte at which it is, if that can be said.
@@ -32,9 +32,9 @@ pub(crate) fn wrong_policies(text: &str) -> Option<(String, Option<String>)> {
     Some(placed(text, wrong))
 }
 
-/// As [`wrong_policies`], of a schema.
+/// As [`wrong_policies`], of a schema. It may name types that we provide, so it is only read.
 pub(crate) fn wrong_schema(text: &str) -> Option<(String, Option<String>)> {
-    match Schema::from_cedarschema_str(text) {
+    match SchemaFragment::from_cedarschema_str(text) {
         Ok(_) => None,
         Err(error) => Some(placed(text, of(&error))),
     }

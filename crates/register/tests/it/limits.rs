@@ -23,6 +23,20 @@ fn size_is_limited_on_every_side() {
 }
 
 #[test]
+fn a_text_of_cedar_may_be_long_and_nested_without_end() {
+    let policy = |cedar: &str| format!("policies:\n  - id: p\n    cedar: {cedar:?}\n");
+    let long = format!("{}forbid (principal, action, resource);", "// why\n".repeat(10_000));
+    assert_eq!(mistakes(&policy(&long)), Vec::new());
+    let found = mistakes(&policy(&"x".repeat(300_000)));
+    assert!(found[0].message.contains("the most is 262144"), "{found:?}");
+    for (open, close) in [("(", ")"), ("!", ""), ("[", "]"), ("-", ""), ("{a: ", "}")] {
+        let (open, close) = (open.repeat(50_000), close.repeat(50_000));
+        let text = format!("forbid (principal, action, resource) when {{ {open}1{close} }};");
+        assert_eq!(mistakes(&policy(&text)).len(), 1);
+    }
+}
+
+#[test]
 fn no_message_repeats_a_secret_or_a_control_character() {
     let text = include_str!("../../cases/secrets.yaml");
     let secrets = [
