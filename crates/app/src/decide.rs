@@ -16,7 +16,7 @@ mod token;
 
 use countersign_judge::permission::Role;
 use countersign_judge::{Facts, judge};
-use countersign_model::judgement::{Judgement, Outcome, Reason};
+use countersign_model::judgement::{Access, Judgement, Outcome, Reason};
 use countersign_model::time::{End, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -190,8 +190,16 @@ impl Basis<'_> {
         (tenant, question): (&str, &Question),
         at: Timestamp,
     ) -> Judgement {
-        let access = meant.access(tenant, question);
-        judge(&self.policies.guardrails, self.facts, &access, at)
+        let policies = &self.policies.guardrails;
+        let request = policies.asks_of(tenant).then(|| meant.request(self.facts, tenant, question));
+        let access = Access { request: request.as_ref(), ..meant.access(tenant, question) };
+        let mut judgement = judge(policies, self.facts, &access, at);
+        if let Some(fault) = &self.policies.fault {
+            let text = format!("the company's own policies cannot be read: {fault}");
+            judgement.reasons.push(reason("policy.error", Outcome::Deny, &text));
+            judgement.outcome = Outcome::Deny;
+        }
+        judgement
     }
 }
 

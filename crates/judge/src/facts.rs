@@ -14,7 +14,7 @@ use countersign_model::id::{
 use countersign_model::judgement::Judgement;
 use countersign_model::register::{
     Account, AssuranceEntry, Credential, Entitlement, Exception, Grant, Grantee, Group, Identity,
-    Organization, Portal, Register, Sponsor, Tenant, TrustPath,
+    Organization, Portal, Register, Resource, Sponsor, Tenant, TrustPath,
 };
 use countersign_model::time::Timestamp;
 
@@ -271,6 +271,12 @@ impl Facts {
     pub fn is_front_of(&self, identity: &IdentityId, tenant: &str) -> bool {
         let portals = self.fronts.get(identity).filter_map(|id| self.portals.get(id));
         portals.into_iter().any(|portal| portal.tenant.as_str() == tenant)
+    }
+
+    /// What is known here of a resource that a tenant protects.
+    pub fn resource(&self, tenant: &str, kind: &str, id: &str) -> Option<&Resource> {
+        let known = self.tenants.get(tenant)?.resources.iter();
+        known.into_iter().find(|resource| resource.kind == kind && resource.id == id)
     }
 
     pub fn tenant(&self, id: &str) -> Option<&Tenant> {

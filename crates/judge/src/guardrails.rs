@@ -7,8 +7,9 @@ use cedar_policy::{
     Authorizer, Context, Decision, Effect, Entities, EntityUid, Policy, PolicyId, PolicySet,
     Request, Schema, ValidationMode, Validator,
 };
-use countersign_model::judgement::{Outcome, Reason};
+use countersign_model::judgement::{Access, Outcome, Reason};
 
+use crate::application::ApplicationPolicies;
 use crate::shape::{Readings, Remembered};
 use crate::values::{Attribute, Values};
 
@@ -56,6 +57,7 @@ pub struct Guardrails {
     request: Asked,
     readings: Readings,
     remembered: Remembered,
+    applications: ApplicationPolicies,
     /// Names and texts, in order: what judgements are by.
     texts: Vec<(String, String)>,
 }
@@ -96,6 +98,7 @@ impl Guardrails {
             request,
             readings: Readings::default(),
             remembered: Remembered::default(),
+            applications: ApplicationPolicies::default(),
             texts: Vec::new(),
         };
         for (file, text) in SHIPPED {
@@ -110,6 +113,17 @@ impl Guardrails {
             Some(error) => Err(fault(error)),
             None => Ok(guardrails),
         }
+    }
+
+    /// The same, and what an application's own policies say of what it asks.
+    #[must_use]
+    pub fn and(self, applications: ApplicationPolicies) -> Self {
+        Self { applications, ..self }
+    }
+
+    /// Whether an application's own policies are asked for a tenant.
+    pub fn asks_of(&self, tenant: &str) -> bool {
+        !self.applications.is_empty(tenant)
     }
 
     /// All reasons the policies can give, one for each code, sorted.
@@ -131,6 +145,17 @@ impl Guardrails {
     /// A customer's policy reads the clock, beyond comparing it with a fact.
     pub(crate) fn compares_times(&self) -> bool {
         self.readings.reads_value(Attribute::At)
+    }
+
+    /// Every reason of all policies: those that read plain facts, and the application's own.
+    pub(crate) fn reasons_against(&self, values: &Values<'_>, access: &Access<'_>) -> Vec<Reason> {
+        let mut reasons = self.ask(values).to_vec();
+        if let Some(request) = access.request.filter(|_| self.asks_of(access.tenant)) {
+            let facts = || values.expressions().collect();
+            reasons.extend(self.applications.ask(access.tenant, request, facts));
+            reasons = one_for_each_code(reasons);
+        }
+        reasons
     }
 
     /// Every reason that the policies give, sorted; none if all is well. A policy that fails to

@@ -162,6 +162,7 @@ fn request(route: &Route) -> Option<(Json, bool)> {
         Kind::Evaluation => Some((named("evaluation"), true)),
         Kind::Evaluations => Some((named("evaluations"), true)),
         Kind::JudgeAt => Some((named("judge"), true)),
+        Kind::TryPolicies => Some((named("try_policies"), true)),
         Kind::Search(seek) => Some((named(&format!("search_{}", seek.as_str())), true)),
         Kind::Scim(Scim::Create | Scim::Replace) => Some((named("scim_user"), true)),
         Kind::Scim(Scim::Patch) => Some((named("scim_patch"), true)),
@@ -220,6 +221,7 @@ fn responses(route: &Route) -> Json {
         Kind::Explain => responses["200"] = body("explained", "The decision."),
         Kind::DecisionsReport => responses["200"] = body("decisions_report", "The counts."),
         Kind::JudgeAt => responses["200"] = body("judged", "What is decided."),
+        Kind::TryPolicies => responses["200"] = body("trial", "What would change."),
         Kind::Proof => responses["200"] = body("change_proof", "The proof."),
         Kind::Ledger => {
             responses["200"] = json!({

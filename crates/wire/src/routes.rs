@@ -81,6 +81,8 @@ pub enum Kind {
     DecisionsReport,
     /// What is decided of a question at a moment.
     JudgeAt,
+    /// What policies would have changed of late.
+    TryPolicies,
     /// May this request pass? Asked by a proxy, which names it in headers.
     ForwardAuth,
     /// The same, named by the request line below a prefix (Envoy).

@@ -8,13 +8,14 @@
 
 use countersign_judge::{Facts, Found};
 use countersign_model::id::{CredentialId, IdentityId};
-use countersign_model::judgement::Access;
+use countersign_model::judgement::{Access, Entity, Named, Request};
 use countersign_model::limits::CHAIN_DEPTH_MAX;
 use countersign_model::time::Timestamp;
+use countersign_model::value::{DEPTH_MAX, Record, Value};
 use serde_json::{Map, Value as Json};
 
-use super::Question;
 use super::portals::Actor;
+use super::{Question, Thing};
 
 /// Who and what a question means, by the register.
 #[derive(Debug)]
@@ -110,6 +111,59 @@ fn actor<'a>(
         }
     };
     Actor::named(facts, facts.who(tenant, issuer, name, at), at)
+}
+
+impl Meant<'_> {
+    /// The question with what is known here of subject and resource; what the application says itself
+    /// comes before it.
+    pub fn request(&self, facts: &Facts, tenant: &str, question: &Question) -> Request {
+        let known = self.identity.and_then(|id| facts.identity_of(id.as_str()));
+        let of_subject = known.map(|known| &known.properties);
+        let Thing { kind, id, .. } = &question.resource;
+        let of_resource = facts.resource(tenant, kind, id).map(|known| &known.properties);
+        Request {
+            subject: entity(&question.subject, of_subject),
+            action: Named {
+                name: question.action.name.clone(),
+                properties: record(&question.action.properties),
+            },
+            resource: entity(&question.resource, of_resource),
+            context: record(&question.context),
+        }
+    }
+}
+
+fn entity(thing: &Thing, known: Option<&Record>) -> Entity {
+    let mut properties = known.cloned().unwrap_or_default();
+    properties.extend(record(&thing.properties));
+    Entity { kind: thing.kind.clone(), id: thing.id.clone(), properties }
+}
+
+fn record(map: &Map<String, Json>) -> Record {
+    map.iter().filter_map(|(name, value)| Some((name.clone(), plain(value, 1)?))).collect()
+}
+
+/// A value as policies can compare it; what they cannot, a fraction or none, is not there for them.
+fn plain(value: &Json, depth: usize) -> Option<Value> {
+    if depth > DEPTH_MAX {
+        return None;
+    }
+    match value {
+        Json::Null => None,
+        Json::Bool(value) => Some(Value::Bool(*value)),
+        Json::Number(number) => number.as_i64().map(Value::Whole),
+        Json::String(text) => Some(Value::Text(text.clone())),
+        Json::Array(items) => {
+            let items = items.iter().map(|item| plain(item, depth + 1));
+            items.collect::<Option<_>>().map(Value::List)
+        }
+        Json::Object(map) => {
+            let named = map
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), plain(value, depth + 1)?)));
+            Some(Value::Record(named.collect()))
+        }
+    }
 }
 
 fn claims(properties: &Map<String, Json>) -> Vec<(&str, &str)> {
