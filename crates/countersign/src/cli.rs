@@ -1,6 +1,7 @@
 //! The command line.
 
 mod evidence;
+mod policy;
 mod serve;
 mod sponsors;
 
@@ -14,6 +15,8 @@ pub use serve::{
     ListArgs, Log, OnboardArgs, PlaceArgs, PutArgs, ServeArgs, ServerArgs, SignInArgs,
     TemplatesArgs,
 };
+
+pub use policy::PolicyCommand;
 
 pub use sponsors::{ImportArgs, SponsorsCommand};
 
@@ -70,6 +73,9 @@ pub enum Command {
     Trace(Box<TraceCommand>),
     /// Look for mistakes and gaps in a register.
     Check(CheckArgs),
+    /// The company's own policies.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Begin a register.
     #[command(subcommand)]
     Register(RegisterCommand),

@@ -6,6 +6,7 @@ pub mod backup;
 pub mod check;
 pub mod items;
 pub mod onboard;
+pub mod policy;
 pub mod proof;
 pub mod prove;
 pub mod register;
