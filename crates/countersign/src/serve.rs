@@ -89,7 +89,8 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
     let server = Arc::new(Server { app, counted: Counted::default(), oidc: oidc::of(args)? });
     let witnesses = Arc::new(Witnesses::new(&args.witness, &folder)?);
     let watched = Arc::clone(&witnesses);
-    let background = Background { server: Arc::clone(&server), address, folder, keys, witnesses };
+    let (server_of, keep) = (Arc::clone(&server), args.keep.clone());
+    let background = Background { server: server_of, address, folder, keys, keep, witnesses };
     let running = background.start(sequencer)?;
     deliver::start(&server, drain, running.leads())?;
     serve_until_told(args, &server, Doors { tls, witnesses: watched }, running)

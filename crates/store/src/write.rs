@@ -228,6 +228,10 @@ impl Write<'_> {
                 "update item set look = $1 where noun = $2 and id = $3 and rev = $4",
                 vec![Val::int(*next), Val::Text(noun), Val::Text(id), Val::Int(*rev)],
             ),
+            Also::Unnamed { seq } => (
+                "update change set by_whom = '', item = null, why = null where seq = $1",
+                vec![Val::Int(*seq)],
+            ),
             Also::Told { key, at } => (
                 "insert into told (key, at) values ($1, $2) on conflict (key) do nothing",
                 vec![Val::Text(key), Val::Int(*at)],
