@@ -32,7 +32,7 @@ impl Traces {
     /// `OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER`, …
     pub fn of_environment() -> Result<Option<Self>> {
         let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        if !ENDPOINTS.iter().any(|name| is_set(&name)) {
+        if !ENDPOINTS.iter().any(&is_set) {
             return Ok(None);
         }
         // It fails only if one is there already, which is as well.
