@@ -12,6 +12,7 @@ mod metrics;
 mod oidc;
 mod signer;
 mod tls;
+mod traces;
 mod witnesses;
 
 use std::fs;
@@ -37,16 +38,25 @@ use background::{Background, Running};
 pub use deliver::KEY as WEBHOOKS_KEY;
 pub use keys::of as key_files;
 use tokio_rustls::TlsAcceptor;
+pub use traces::Traces;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 use witnesses::Witnesses;
 
-/// The operator's log goes to standard error.
-pub fn log(form: Log) {
-    let to_error = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
+/// The operator's log goes to standard error, and spans of requests to a collector, if one is named in
+/// the environment. What is given back is kept until the end.
+pub fn log(form: Log) -> Result<Option<Traces>> {
+    let traces = Traces::of_environment()?;
+    let spans = traces.as_ref().map(Traces::layer);
+    let to_error = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let registry = tracing_subscriber::registry().with(spans);
     // A second initialisation, as in a test, leaves the first.
     let _ = match form {
-        Log::Json => to_error.json().try_init(),
-        Log::Text => to_error.try_init(),
+        Log::Json => registry.with(to_error.json().with_filter(LevelFilter::INFO)).try_init(),
+        Log::Text => registry.with(to_error.with_filter(LevelFilter::INFO)).try_init(),
     };
+    Ok(traces)
 }
 
 pub fn run(args: &ServeArgs) -> Result<Exit> {
@@ -86,7 +96,8 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
     );
     let witnesses = Arc::new(Witnesses::new(&args.witness, &folder)?);
     let watched = Arc::clone(&witnesses);
-    let background = Background { server: Arc::clone(&server), address, folder, keys, witnesses };
+    let (server_of, keep) = (Arc::clone(&server), args.keep.clone());
+    let background = Background { server: server_of, address, folder, keys, keep, witnesses };
     follow::start(&server, journal::open(&args.place.data)?)?;
     let running = background.start(sequencer)?;
     deliver::start(&server, drain, running.leads())?;

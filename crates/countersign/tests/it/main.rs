@@ -17,4 +17,5 @@ mod scripts;
 mod serve;
 mod serving;
 mod slow;
+mod traced;
 mod worlds;
