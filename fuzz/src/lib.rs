@@ -2,7 +2,10 @@
 //! holds what it read to a promise of the parser.
 
 use std::sync::LazyLock;
+use std::task::{Context, Poll, Waker};
 
+use axum::body::Body;
+use axum::http::Request;
 use countersign_ledger::checkpoint::Checkpoint;
 use countersign_ledger::entry::Entry;
 use countersign_ledger::note::{self, PublicKey, SigningKey};
@@ -11,6 +14,10 @@ use countersign_model::event::Event;
 use countersign_register::{parse, write};
 use countersign_sources::read::{Visitor, read_bytes};
 use countersign_sources::{Definitions, Limits, Place, Quarantined};
+use countersign_wire::problem::Problem;
+use countersign_wire::routes::{Route, routes};
+use countersign_wire::{cursor, scim};
+use serde_json::Value;
 
 static SHIPPED: LazyLock<Definitions> =
     LazyLock::new(|| Definitions::shipped().expect("the shipped definitions are checked by tests"));
@@ -148,5 +155,98 @@ pub fn proof(data: &[u8]) {
     if let Ok(parsed) = proof::Proof::parse(&text) {
         let written = parsed.to_text();
         assert_eq!(proof::Proof::parse(&written).map(|again| again.to_text()).ok(), Some(written));
+    }
+}
+
+static ROUTES: LazyLock<Vec<Route>> = LazyLock::new(routes);
+
+/// Whoever is refused is told why, and that it is theirs to mend.
+fn refused(problem: &Problem) {
+    assert!((400..500).contains(&problem.status), "{problem:?}");
+    assert!(!problem.code.is_empty() && !problem.detail.is_empty(), "{problem:?}");
+}
+
+/// A request: `METHOD TARGET`, a line for each header, an empty line and the body. The same answer for
+/// every route of its method, whoever asks twice.
+pub fn request(data: &[u8]) {
+    let end = data.windows(2).position(|pair| pair == b"\n\n");
+    let (head, body) = end.map_or((data, &b""[..]), |end| (&data[..end], &data[end + 2..]));
+    let head = String::from_utf8_lossy(head);
+    let mut lines = head.split('\n');
+    let (method, target) = lines.next().and_then(|line| line.split_once(' ')).unwrap_or(("", ""));
+    let headers: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(": ")).collect();
+    let read = |route: &Route| -> Option<Result<String, Problem>> {
+        let mut request = Request::builder().method(method).uri(target);
+        for (name, value) in &headers {
+            request = request.header(*name, *value);
+        }
+        // What is no HTTP does not get this far.
+        let request = request.body(Body::from(body.to_vec())).ok()?;
+        let read = std::pin::pin!(countersign_http::form(route, request));
+        match read.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(read) => Some(read),
+            Poll::Pending => unreachable!("the whole body is there"),
+        }
+    };
+    for route in ROUTES.iter().step_by(7) {
+        match read(route) {
+            None => return,
+            Some(Ok(id)) => {
+                assert!(id.len() <= 128 && !id.contains(['/', '\0', '%', '\'', ' ']), "{id}");
+                assert_eq!(read(route).and_then(Result::ok), Some(id));
+            }
+            Some(Err(problem)) => refused(&problem),
+        }
+    }
+}
+
+/// A filter of SCIM, asked of a user.
+pub fn scim_filter(data: &[u8]) {
+    match scim::filter::parse(&String::from_utf8_lossy(data)) {
+        Ok(wanted) => {
+            let user = user();
+            assert_eq!(wanted.holds(&user), wanted.holds(&user));
+            let _ = wanted.sought();
+        }
+        Err(problem) => refused(&problem),
+    }
+}
+
+/// A patch of SCIM: what it makes of a user is a user again, or refused.
+pub fn scim_patch(data: &[u8]) {
+    let Ok(request) = serde_json::from_slice::<Value>(data) else { return };
+    match scim::patch::apply(&user(), &request) {
+        Ok(patched) => {
+            assert!(patched.is_object());
+            for problem in [scim::canonical(&patched).err(), scim::person(&patched).err()] {
+                problem.iter().for_each(refused);
+            }
+        }
+        Err(problem) => refused(&problem),
+    }
+    if let Err(problem) = scim::person(&request) {
+        refused(&problem);
+    }
+}
+
+fn user() -> Value {
+    serde_json::json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"],
+        "id": "ann", "userName": "ann@example.com", "displayName": "Ann", "active": true,
+        "name": {"givenName": "Ann", "familyName": "Vale"},
+        "emails": [{"value": "ann@example.com", "type": "work", "primary": true}],
+    })
+}
+
+/// A cursor is one of ours, and says the same again, or none.
+pub fn page(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    if let Some(id) = cursor::to_id(&text) {
+        assert_eq!(cursor::to_id(&cursor::of_id(&id)), Some(id));
+    }
+    if let Some((transaction, seq)) = cursor::to_place(&text) {
+        let again = cursor::of_place(transaction, seq);
+        assert_eq!(cursor::to_place(&again), Some((transaction, seq)));
+        assert_eq!(cursor::to_id(&text), None, "a cursor is of one kind");
     }
 }

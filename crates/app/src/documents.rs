@@ -6,6 +6,7 @@ use countersign_register::{Reference, read_document, references};
 use countersign_store::batch::{Batch, Precondition};
 use countersign_store::feed::Changed;
 use countersign_store::items::{Filter, Item};
+use countersign_store::used::Used;
 use serde_json::{Value as Json, json};
 
 use crate::act::retried;
@@ -29,7 +30,12 @@ pub struct View {
     pub document: Json,
     /// How it came about: who asked, who approved, what is still needed.
     pub process: Json,
+    /// Of a grant or credential that was read: how often decisions allowed something by it.
+    pub used: Option<Used>,
 }
+
+/// Nouns whose use is counted.
+const COUNTED: [&str; 2] = ["grant", "credential"];
 
 /// Items of one noun, by id.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +53,22 @@ impl App {
         let item = self.stored(noun, id)?;
         self.demand_on(caller, "read", &item)?;
         self.has_read(caller, "read", noun, &[&item])?;
-        self.view(&item)
+        let mut views = [self.view(&item)?];
+        self.say_use(noun, &mut views)?;
+        let [view] = views;
+        Ok(view)
+    }
+
+    /// Says of each how often it was used.
+    fn say_use(&self, noun: &str, views: &mut [View]) -> Result<(), AppError> {
+        let (true, [first, ..], [.., last]) = (COUNTED.contains(&noun), &*views, &*views) else {
+            return Ok(());
+        };
+        let used = self.store.used(noun, (&first.id, &last.id))?;
+        for view in views {
+            view.used = used.iter().find(|used| used.id == view.id).cloned();
+        }
+        Ok(())
     }
 
     /// One page of what the caller may see; `filter.state` is the state as it is shown now.
@@ -69,7 +90,9 @@ impl App {
         }
         let (items, next) = self.shown_page(noun, filter)?;
         self.has_read(caller, "list", noun, &items.iter().collect::<Vec<_>>())?;
-        let items = items.iter().map(|item| self.view(item)).collect::<Result<_, _>>()?;
+        let mut items: Vec<View> =
+            items.iter().map(|item| self.view(item)).collect::<Result<_, _>>()?;
+        self.say_use(noun, &mut items)?;
         Ok(Page { items, next })
     }
 
@@ -251,6 +274,7 @@ impl App {
             sponsor: item.sponsor.clone(),
             document,
             process: parse(&item.process)?,
+            used: None,
         })
     }
 }

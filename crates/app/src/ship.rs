@@ -4,12 +4,15 @@
 //! It may stop anywhere. The file of the rows is written before the act that names it; the act and how
 //! far the journal is shipped are one transaction. What a stop left is done again, and is the same act.
 
+mod usage;
+
 use countersign_journal::{Journal, JournalError, Records};
 use countersign_ledger::entry::{Entry, EntryError};
 use countersign_ledger::{LogError, Rows};
 use countersign_store::batch::{Also, Batch, Change};
 use countersign_store::{Outcome, StoreError};
 
+use self::usage::Usage;
 use crate::{App, digest, micros};
 
 /// What a stop parts, for the tests.
@@ -140,7 +143,8 @@ impl App {
             erased: Vec::new(),
         };
         let value = (from + u64::from(batch.count)).to_string();
-        let also = vec![Also::Meta { name, value }];
+        let mut also = vec![Also::Meta { name, value }];
+        also.extend(taken.usage.into_also());
         // An act that is there already was written with its place; who asks next reads that one.
         let outcome =
             self.store.commit(Batch { changes: vec![change], also, reads: Vec::new() })?;
@@ -159,6 +163,7 @@ struct Taken {
     rows: Rows,
     /// Of the first record.
     epoch: Option<u64>,
+    usage: Usage,
     shipped: Shipped,
 }
 
@@ -175,6 +180,7 @@ impl Taken {
             let Ok(Entry::Decision(mut decision)) = Entry::decode(&stored.row) else {
                 return Err(ShipError::NotADecision(stored.seq));
             };
+            taken.usage.add(&stored, decision.time.div_euclid(1_000));
             decision.count = stored.count;
             decision.encode_into(&mut bytes)?;
             taken.rows.push(&bytes)?;

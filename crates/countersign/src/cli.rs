@@ -142,7 +142,7 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         source: Vec<PathBuf>,
     },
-    /// Print a published schema: row, register, definition, truth.
+    /// Print a published schema: row, register, template, definition, truth.
     Schema {
         /// Which schema.
         name: String,

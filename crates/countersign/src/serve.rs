@@ -6,6 +6,7 @@ mod domains;
 mod exposure;
 mod follow;
 mod journal;
+mod keys;
 mod listen;
 mod metrics;
 mod oidc;
@@ -22,7 +23,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use countersign_app::{App, Sequencer};
 use countersign_http::{Bounds, Server};
-use countersign_ledger::{Handles, Ledger, OpenOptions};
+use countersign_ledger::wrapped::KeyError;
+use countersign_ledger::{Handles, KeyFiles, Ledger, LedgerError, OpenOptions};
 use countersign_model::time::Timestamp;
 use countersign_store::lead::Lead;
 use countersign_store::{Address, Store};
@@ -31,6 +33,8 @@ use crate::chance;
 use crate::cli::{Log, PlaceArgs, ServeArgs};
 use crate::out::{self, Exit};
 use background::{Background, Running};
+pub use deliver::KEY as WEBHOOKS_KEY;
+pub use keys::of as key_files;
 use tokio_rustls::TlsAcceptor;
 use witnesses::Witnesses;
 
@@ -49,6 +53,7 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
     exposure::check(args)?;
     let tls = tls::acceptor(args)?;
     let drain = deliver::drain(args)?;
+    let keys = keys::of(&args.place)?;
     private_folder(&args.place.data)?;
     let lead = Lead::take(&address).context("could not ask which node leads")?;
     if lead.is_none() && matches!(address, Address::Sqlite(_)) {
@@ -59,14 +64,14 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
     }
     let store = Store::open(&address).context("could not open the store")?;
     let folder = args.place.data.join("ledger");
-    let (sequencer, handles) = match lead.map(|lead| leading(lead, &folder, &store)) {
+    let (sequencer, handles) = match lead.map(|lead| leading(lead, (&folder, &keys), &store)) {
         Some(Ok((leads, handles))) => (Some(leads), handles),
         // A node that ended a moment ago still holds the ledger: this one leads a little later.
-        Some(Err(error)) if background::is_passing(&error) => (None, handles(&folder)?),
+        Some(Err(error)) if background::is_passing(&error) => (None, handles(&folder, &keys)?),
         Some(Err(error)) => return Err(error),
-        None => (None, handles(&folder)?),
+        None => (None, handles(&folder, &keys)?),
     };
-    let key = deliver::key(&args.place.data)?;
+    let key = deliver::key(&args.place.data, &keys)?;
     let app = App::new(store, handles, Box::new(now), Box::new(fill))
         .with_ledger(&folder)
         .with_webhooks(key);
@@ -77,15 +82,19 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
         Arc::new(Server::new(app, oidc::of(args)?).with_public_url(args.public_url.clone()));
     let witnesses = Arc::new(Witnesses::new(&args.witness, &folder)?);
     let watched = Arc::clone(&witnesses);
-    let background = Background { server: Arc::clone(&server), address, folder, witnesses };
+    let background = Background { server: Arc::clone(&server), address, folder, keys, witnesses };
     follow::start(&server, journal::open(&args.place.data)?)?;
     let running = background.start(sequencer)?;
     deliver::start(&server, drain, running.leads())?;
     serve_until_told(args, &server, Doors { tls, witnesses: watched }, running)
 }
 
-fn leading(lead: Lead, folder: &Path, store: &Store) -> Result<((Lead, Sequencer), Handles)> {
-    let mut ledger = open_ledger(folder)?;
+fn leading(
+    lead: Lead,
+    (folder, keys): (&Path, &KeyFiles),
+    store: &Store,
+) -> Result<((Lead, Sequencer), Handles)> {
+    let mut ledger = open_ledger(folder, keys)?;
     let handles = ledger.handles().clone();
     Ok(((lead, Sequencer::new(ledger, store)?), handles))
 }
@@ -124,7 +133,8 @@ fn serve_until_told(
             trusted_proxies: args.trusted_proxies.clone(),
         };
         let router = countersign_http::limited(countersign_http::router(server), bounds);
-        listen::serve(listen, tls, router, signals, stopped).await
+        let door = tls::Door::new(listen, tls, args.connections);
+        listen::serve(door, router, signals, stopped).await
     });
     // Whoever still waits for an answer has had it; what waits for its place in the ledger goes in.
     runtime.shutdown_timeout(Duration::from_secs(10));
@@ -165,26 +175,32 @@ const LEADER_MAKES_KEYS: Duration = Duration::from_secs(5);
 /// The name of the instance's log. Whoever keeps a checkpoint keeps it with it.
 const ORIGIN: &str = "countersign.local/register";
 
-pub fn open_ledger(folder: &Path) -> Result<Ledger> {
+pub fn open_ledger(folder: &Path, keys: &KeyFiles) -> Result<Ledger> {
     let options = OpenOptions {
         origin: ORIGIN,
         private_key: None,
         signing_seed: chance::bytes()?,
         handle_seed: chance::bytes()?,
     };
-    Ledger::open_in_order(folder, &options).context("could not open the ledger")
+    Ledger::open_in_order_with(folder, &options, keys.clone()).context("could not open the ledger")
 }
 
 /// Of a node that does not lead: the folder is shared, and the leader made the keys.
-pub fn handles(folder: &Path) -> Result<Handles> {
-    let mut read = Ledger::read_handles(folder);
+pub fn handles(folder: &Path, keys: &KeyFiles) -> Result<Handles> {
+    let mut read = Ledger::read_handles_with(folder, keys);
     // It may be making them.
     for _ in 0..LEADER_MAKES_KEYS.as_millis() / 50 {
-        if read.is_ok() {
-            break;
+        match &read {
+            Err(LedgerError::Key(KeyError::Missing { .. })) => (),
+            Ok(_) => break,
+            // Another key, or none: waiting brings no other.
+            Err(LedgerError::Key(_)) => {
+                return read.context("could not read the keys");
+            }
+            Err(_) => (),
         }
         std::thread::sleep(Duration::from_millis(50));
-        read = Ledger::read_handles(folder);
+        read = Ledger::read_handles_with(folder, keys);
     }
     read.with_context(|| {
         format!(

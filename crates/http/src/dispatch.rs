@@ -157,6 +157,7 @@ fn list(app: &App, caller: &Caller, route: &Route, asked: &Asked) -> Result<Answ
         among: None,
         after,
         limit,
+        ..countersign_app::Filter::default()
     };
     Ok(Answer::new(200, bodies::page(&app.list(caller, route.noun, filter)?)))
 }

@@ -27,4 +27,5 @@ pub use limits::{Bounds, limited};
 pub use oidc::{
     CALLBACK, Call, Expected, Fetch, IdTokenError, Known, Oidc, is_safe, percent, verify,
 };
+pub use request::form;
 pub use serve::{Counted, Server, router};

@@ -21,6 +21,17 @@ const DEPTH_MAX: usize = 32;
 const KEY_BYTES_MAX: usize = 255;
 const WHY_BYTES_MAX: usize = 4_096;
 
+/// Reads a request as it is read before anything is done, and gives the id that it is about: what the
+/// fuzz target asks.
+///
+/// # Errors
+/// As a client gets them: 4xx, with what would work.
+pub async fn form(route: &Route, request: Request<Body>) -> Result<String, Problem> {
+    let asked = Asked::read(route, request).await?;
+    asked.act()?;
+    Ok(asked.id)
+}
+
 /// A request whose parts are all of their form.
 #[derive(Debug)]
 pub(crate) struct Asked {

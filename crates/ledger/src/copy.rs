@@ -6,12 +6,13 @@ use std::path::Path;
 use crate::checkpoint::Checkpoint;
 use crate::disk::{Disk, Folder};
 use crate::folder::PUBLIC_KEY;
-use crate::keys::{KeyError, create_private, read_private};
+use crate::keys::KeyError;
 use crate::log::{BUNDLE_BYTES_MAX, CHECKPOINT, TILE_BYTES_MAX};
 use crate::note::{NOTE_BYTES_MAX, SignedNote};
 use crate::rotation::{ROTATIONS, ROTATIONS_BYTES_MAX};
 use crate::tile::{Level, TILE_WIDTH, Tile, levels};
 use crate::verify::{COSIGNED, Verified, VerifyError, verify};
+use crate::wrapped::copy_file;
 
 /// The writer removes a partial tile as soon as a wider one is signed; then the copy goes on with that.
 const TRIES_MAX: usize = 100;
@@ -44,9 +45,8 @@ pub fn copy(from: &Path, to: &Path) -> Result<Verified, CopyError> {
             continue;
         }
         for secret in SECRETS {
-            match read_private(&from.join(secret))? {
-                Some(text) => create_private(&to.join(secret), &text).map_err(io(secret))?,
-                None => target.remove(secret).or_else(absent).map_err(io(secret))?,
+            if !copy_file(&from.join(secret), &to.join(secret))? {
+                target.remove(secret).or_else(absent).map_err(io(secret))?;
             }
         }
         target.sync().map_err(io("."))?;

@@ -7,9 +7,9 @@
 //! tile/entries/<index>   entries
 //! batches/<root>         the rows of a batch entry
 //! public.key             for `verify`
-//! private.key            signs; mode 0600
+//! private.key            signs; mode 0600, and wrapped if there is a master key
 //! rotations              which entries changed that key, if any did
-//! handle.key             makes handles; mode 0600
+//! handle.key             makes handles; the same
 //! lock                   held by the one writer
 //! ```
 
@@ -23,7 +23,7 @@ use crate::cosign::{CosignError, WitnessKey, merge};
 use crate::disk::{Disk, Folder};
 use crate::handles::Handles;
 use crate::keys::{
-    IfMissing, KeyError, create_next_signing_key, handle_key, next_signing_key,
+    HANDLE, IfMissing, KeyError, create_next_signing_key, handle_key, next_signing_key,
     replace_signing_key, signing_key,
 };
 pub use crate::log::Appended;
@@ -32,6 +32,7 @@ use crate::log::{CHECKPOINT, Log, LogError};
 use crate::note::{NOTE_BYTES_MAX, PublicKey, SignedNote, SigningKey};
 use crate::rotation::{self, Chain, Order};
 use crate::verify::COSIGNED;
+use crate::wrapped::KeyFiles;
 
 pub(crate) const PUBLIC_KEY: &str = "public.key";
 
@@ -74,6 +75,7 @@ impl fmt::Debug for OpenOptions<'_> {
 pub struct Ledger {
     folder: PathBuf,
     private: PathBuf,
+    files: KeyFiles,
     keys: Chain,
     log: Log,
     handles: Handles,
@@ -90,18 +92,29 @@ impl Ledger {
     /// Opens a ledger that skips what it has already, as the runs of a trace need it: it remembers
     /// half of each leaf's hash.
     pub fn open_or_create(folder: &Path, options: &OpenOptions<'_>) -> Result<Self, LedgerError> {
-        Self::open_by(folder, options, Log::open)
+        Self::open_by(folder, options, KeyFiles::default(), Log::open)
     }
 
     /// Opens a ledger for one sequencer, by whom each leaf has its place
     /// ([`Ledger::append_from`]). Time and memory do not grow with the ledger.
     pub fn open_in_order(folder: &Path, options: &OpenOptions<'_>) -> Result<Self, LedgerError> {
-        Self::open_by(folder, options, Log::open_in_order)
+        Self::open_in_order_with(folder, options, KeyFiles::default())
+    }
+
+    /// The same, with keys that are perhaps wrapped; those that are not yet are, if there is a master
+    /// key.
+    pub fn open_in_order_with(
+        folder: &Path,
+        options: &OpenOptions<'_>,
+        files: KeyFiles,
+    ) -> Result<Self, LedgerError> {
+        Self::open_by(folder, options, files, Log::open_in_order)
     }
 
     fn open_by(
         folder: &Path,
         options: &OpenOptions<'_>,
+        files: KeyFiles,
         open: impl FnOnce(Box<dyn Disk>, SigningKey) -> Result<Log, LogError>,
     ) -> Result<Self, LedgerError> {
         let io = |source| LedgerError::Folder { folder: folder.display().to_string(), source };
@@ -123,23 +136,30 @@ impl Ledger {
         let if_missing = if has_signed { IfMissing::Refuse } else { IfMissing::Create };
         let in_folder = folder.join("private.key");
         let private = options.private_key.unwrap_or(&in_folder);
-        let key = signing_key(private, options.origin, &options.signing_seed, if_missing)?;
+        let key = signing_key(&files, private, options.origin, &options.signing_seed, if_missing)?;
         let mut disk = Folder::new(folder);
-        let key = finish_rotation(&mut disk, private, key)?;
+        let key = finish_rotation(&mut disk, &files, private, key)?;
         let beside = private.with_file_name("handle.key");
-        let handles = Handles::new(&handle_key(&beside, &options.handle_seed, if_missing)?);
+        files.take(&beside, HANDLE)?;
+        let handles = Handles::new(&handle_key(&files, &beside, &options.handle_seed, if_missing)?);
         let other = || LedgerError::OtherPublicKey(folder.join(PUBLIC_KEY).display().to_string());
         let first = first_key(&mut disk, key.public()).map_err(io)?.ok_or_else(other)?;
         let log = open(Box::new(disk), key)?;
         let keys = rotation::read(&Folder::new(folder), first, log.signed().size);
         let keys = keys.ok().filter(|keys| keys.current() == log.key().public());
         let (folder, private) = (folder.to_owned(), private.to_owned());
-        Ok(Self { folder, private, keys: keys.ok_or_else(other)?, log, handles, _lock: lock })
+        let keys = keys.ok_or_else(other)?;
+        Ok(Self { folder, private, files, keys, log, handles, _lock: lock })
     }
 
     /// The handles of a ledger that another process writes to: the file of the key is enough.
     pub fn read_handles(folder: &Path) -> Result<Handles, LedgerError> {
-        let key = handle_key(&folder.join("handle.key"), &[0; 32], IfMissing::Refuse)?;
+        Self::read_handles_with(folder, &KeyFiles::default())
+    }
+
+    /// The same, with a key that is perhaps wrapped.
+    pub fn read_handles_with(folder: &Path, files: &KeyFiles) -> Result<Handles, LedgerError> {
+        let key = handle_key(files, &folder.join("handle.key"), &[0; 32], IfMissing::Refuse)?;
         Ok(Handles::new(&key))
     }
 
@@ -214,9 +234,9 @@ impl Ledger {
     /// The old key is gone then. Witnesses must be told of the new one.
     pub fn rotate(&mut self, order: &Order<'_>, seed: [u8; 32]) -> Result<Appended, LedgerError> {
         let origin = self.log.key().public().name().to_owned();
-        let new = match next_signing_key(&self.private, &origin)? {
+        let new = match next_signing_key(&self.files, &self.private, &origin)? {
             Some(new) => new,
-            None => create_next_signing_key(&self.private, &origin, &seed)?,
+            None => create_next_signing_key(&self.files, &self.private, &origin, &seed)?,
         };
         let appended = self.log.rotate(new, order)?;
         replace_signing_key(&self.private)?;
@@ -237,7 +257,8 @@ impl Ledger {
 /// The handles of a ledger that has signed, from the secret key in its folder, for who looks for the
 /// leaves of a name.
 pub fn handles(folder: &Path) -> Result<Handles, KeyError> {
-    let key = handle_key(&folder.join("handle.key"), &[0; 32], IfMissing::Refuse)?;
+    let files = KeyFiles::default();
+    let key = handle_key(&files, &folder.join("handle.key"), &[0; 32], IfMissing::Refuse)?;
     Ok(Handles::new(&key))
 }
 
@@ -311,10 +332,11 @@ impl Append<'_> {
 /// goes on.
 fn finish_rotation(
     disk: &mut Folder,
+    files: &KeyFiles,
     private: &Path,
     key: SigningKey,
 ) -> Result<SigningKey, LedgerError> {
-    let Some(next) = next_signing_key(private, key.public().name())? else { return Ok(key) };
+    let Some(next) = next_signing_key(files, private, key.public().name())? else { return Ok(key) };
     if !take_over(disk, next.public())? {
         return Ok(key);
     }

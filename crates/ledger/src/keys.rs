@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
 
 use crate::cosign::WitnessSigner;
 use crate::disk::{read_bounded, sync_folder};
 use crate::note::{NoteError, SigningKey};
+use crate::wrapped::KeyFiles;
 
 const KEY_FILE_BYTES_MAX: usize = 4_096;
 const HANDLE_PREFIX: &str = "COUNTERSIGN+HANDLE+KEY+1+";
@@ -36,6 +38,20 @@ pub enum KeyError {
     Missing { file: String },
     #[error("there is no `{file}`; `countersign witness init` makes a witness")]
     NoWitness { file: String },
+    #[error(
+        "`{file}` is wrapped under a master key; give it by `--master-key-file`, \
+             `COUNTERSIGN_MASTER_KEY_FILE` or `COUNTERSIGN_MASTER_KEY`"
+    )]
+    Wrapped { file: String },
+    #[error(
+        "`{file}` is wrapped under the master key {wrapped}, and {given} was given; give the one it was \
+             wrapped with"
+    )]
+    OtherMaster { file: String, wrapped: String, given: String },
+    #[error(
+        "the master key is not 32 bytes in base64 or hexadecimal; `openssl rand -base64 32` makes one"
+    )]
+    NoMaster,
     #[error("the key in `{file}` is of the log `{name}`")]
     OtherLog { file: String, name: String },
     #[error(transparent)]
@@ -49,13 +65,17 @@ pub(crate) enum IfMissing {
     Refuse,
 }
 
+const SIGNING: &str = "signing";
+pub(crate) const HANDLE: &str = "handle";
+
 pub(crate) fn signing_key(
+    files: &KeyFiles,
     path: &Path,
     origin: &str,
     seed: &[u8; 32],
     if_missing: IfMissing,
 ) -> Result<SigningKey, KeyError> {
-    if let Some(text) = read_private(path)? {
+    if let Some(text) = text(path, files.take(path, SIGNING)?)? {
         let key = SigningKey::parse(&text).map_err(|_| KeyError::Malformed { file: show(path) })?;
         let name = key.public().name();
         if name != origin {
@@ -64,14 +84,18 @@ pub(crate) fn signing_key(
         return Ok(key);
     }
     let key = SigningKey::from_seed(origin, *seed).map_err(KeyError::Name)?;
-    create(path, &key.to_private_text(), if_missing)?;
+    files.create(path, SIGNING, (&key.to_private_text(), if_missing))?;
     Ok(key)
 }
 
 /// The key that is to sign next, if a change of keys was begun: beside the key that signs.
-pub(crate) fn next_signing_key(path: &Path, origin: &str) -> Result<Option<SigningKey>, KeyError> {
+pub(crate) fn next_signing_key(
+    files: &KeyFiles,
+    path: &Path,
+    origin: &str,
+) -> Result<Option<SigningKey>, KeyError> {
     let path = next_path(path);
-    let Some(text) = read_private(&path)? else { return Ok(None) };
+    let Some(text) = text(&path, files.take(&path, SIGNING)?)? else { return Ok(None) };
     let key = SigningKey::parse(&text).map_err(|_| KeyError::Malformed { file: show(&path) })?;
     let name = key.public().name();
     if name != origin {
@@ -81,12 +105,13 @@ pub(crate) fn next_signing_key(path: &Path, origin: &str) -> Result<Option<Signi
 }
 
 pub(crate) fn create_next_signing_key(
+    files: &KeyFiles,
     path: &Path,
     origin: &str,
     seed: &[u8; 32],
 ) -> Result<SigningKey, KeyError> {
     let key = SigningKey::from_seed(origin, *seed).map_err(KeyError::Name)?;
-    create(&next_path(path), &key.to_private_text(), IfMissing::Create)?;
+    files.create(&next_path(path), SIGNING, (&key.to_private_text(), IfMissing::Create))?;
     Ok(key)
 }
 
@@ -106,16 +131,18 @@ fn next_path(path: &Path) -> PathBuf {
 }
 
 pub(crate) fn handle_key(
+    files: &KeyFiles,
     path: &Path,
     seed: &[u8; 32],
     if_missing: IfMissing,
 ) -> Result<[u8; 32], KeyError> {
-    if let Some(text) = read_private(path)? {
+    if let Some(text) = text(path, files.read(path, HANDLE)?)? {
         let key = text.trim().strip_prefix(HANDLE_PREFIX);
         let key = key.and_then(|key| STANDARD.decode(key).ok()?.try_into().ok());
         return key.ok_or_else(|| KeyError::Malformed { file: show(path) });
     }
-    create(path, &format!("{HANDLE_PREFIX}{}\n", STANDARD.encode(seed)), if_missing)?;
+    let text = Zeroizing::new(format!("{HANDLE_PREFIX}{}\n", STANDARD.encode(seed)));
+    files.create(path, HANDLE, (&text, if_missing))?;
     Ok(*seed)
 }
 
@@ -126,26 +153,31 @@ pub(crate) fn read_witness_key(path: &Path) -> Result<WitnessSigner, KeyError> {
 }
 
 pub(crate) fn create_witness_key(path: &Path, key: &WitnessSigner) -> Result<(), KeyError> {
-    create(path, &key.to_private_text(), IfMissing::Create)
+    let io = |source| KeyError::Io { file: show(path), source };
+    create_private(path, key.to_private_text().as_bytes()).map_err(io)
 }
 
-pub(crate) fn read_private(path: &Path) -> Result<Option<String>, KeyError> {
+fn read_private(path: &Path) -> Result<Option<String>, KeyError> {
+    text(path, read_secret(path)?)
+}
+
+fn text(path: &Path, bytes: Option<Zeroizing<Vec<u8>>>) -> Result<Option<String>, KeyError> {
+    let Some(bytes) = bytes else { return Ok(None) };
+    let text = std::str::from_utf8(&bytes).map_err(|_| KeyError::Malformed { file: show(path) })?;
+    Ok(Some(text.to_owned()))
+}
+
+/// The bytes of a file that only its owner can read.
+pub(crate) fn read_secret(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, KeyError> {
     let io = |source| KeyError::Io { file: show(path), source };
     let Some(bytes) = read_bounded(path, KEY_FILE_BYTES_MAX).map_err(io)? else { return Ok(None) };
     if is_readable_by_others(path).map_err(io)? {
         return Err(KeyError::Readable { file: show(path) });
     }
-    String::from_utf8(bytes).map(Some).map_err(|_| KeyError::Malformed { file: show(path) })
+    Ok(Some(Zeroizing::new(bytes)))
 }
 
-fn create(path: &Path, text: &str, if_missing: IfMissing) -> Result<(), KeyError> {
-    if if_missing == IfMissing::Refuse {
-        return Err(KeyError::Missing { file: show(path) });
-    }
-    create_private(path, text).map_err(|source| KeyError::Io { file: show(path), source })
-}
-
-pub(crate) fn create_private(path: &Path, text: &str) -> io::Result<()> {
+pub(crate) fn create_private(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");
     // Left over from a crash; nothing was signed with it.
@@ -154,7 +186,7 @@ pub(crate) fn create_private(path: &Path, text: &str) -> io::Result<()> {
         _ => (),
     }
     let mut file = private_file(Path::new(&new))?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(text)?;
     file.sync_all()?;
     fs::rename(&new, path)?;
     sync_folder_of(path)

@@ -8,7 +8,7 @@
 //! it, with test vectors. Leaves hold handles and commitments, never personal data.
 //!
 //! The core ([`merkle`], [`change_proof`], [`tile`], [`note`], [`checkpoint`], [`entry`], [`handles`], [`bundle`],
-//! [`proof`]) does no I/O. Only [`folder`], [`mod@copy`], [`mod@verify`], [`mod@prove`], [`mod@publish`], [`rows`], `log`, `keys` and `disk` touch files. No clock is
+//! [`proof`]) does no I/O. Only [`folder`], [`mod@copy`], [`mod@verify`], [`mod@prove`], [`mod@publish`], [`rows`], `log`, `keys`, [`wrapped`] and `disk` touch files. No clock is
 //! read and no randomness drawn: whoever opens a new ledger brings the seeds of its keys.
 //!
 //! Start with [`folder::Ledger`], then [`verify::verify`].
@@ -39,6 +39,7 @@ pub mod seal;
 pub mod tile;
 pub mod verify;
 pub mod witness;
+pub mod wrapped;
 
 pub use folder::{Append, Appended, Ledger, LedgerError, OpenOptions};
 pub use handles::Handles;
@@ -47,3 +48,4 @@ pub use merkle::Hash;
 pub use prove::{prove, prove_decision, prove_row};
 pub use rows::Rows;
 pub use verify::{Against, SplitView, Tampered, Verified, VerifyError, verify, verify_against};
+pub use wrapped::KeyFiles;

@@ -13,6 +13,7 @@
 use std::fmt;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, MAX_TAG_LEN, NONCE_LEN, Nonce, UnboundKey};
+use aws_lc_rs::hmac;
 use zeroize::Zeroizing;
 
 use crate::handles::{Commitment, Handle, Salt};
@@ -40,10 +41,12 @@ pub enum SealError {
     TooLong(usize),
 }
 
-/// Wraps the keys of subjects. One for an instance, from its key file.
+/// Wraps the keys of subjects, and key files ([`crate::wrapped`]). One for an instance, kept elsewhere.
 pub struct MasterKey {
     id: [u8; 8],
     key: LessSafeKey,
+    /// Draws nonces from what is sealed.
+    nonces: hmac::Key,
 }
 
 impl fmt::Debug for MasterKey {
@@ -57,7 +60,27 @@ impl MasterKey {
     pub fn new(key: &[u8; 32]) -> Self {
         let hash = sha256(&[b"cs/kek/v1", key]);
         let (id, _) = hash.split_first_chunk().expect("8 of 32 bytes");
-        Self { id: *id, key: aes(key) }
+        let nonces = Zeroizing::new(sha256(&[b"cs/kek-nonces/v1", key]));
+        Self {
+            id: *id,
+            key: aes(key),
+            nonces: hmac::Key::new(hmac::HMAC_SHA256, nonces.as_slice()),
+        }
+    }
+
+    pub(crate) fn nonce_for(&self, content: &[u8]) -> [u8; NONCE_LEN] {
+        let tag = hmac::sign(&self.nonces, content);
+        *tag.as_ref().first_chunk().expect("12 of 32 bytes")
+    }
+
+    /// Seals `content` in place and gives its tag. The nonce is one that [`Self::nonce_for`] drew.
+    pub(crate) fn seal(&self, nonce: [u8; NONCE_LEN], bound: &[u8], content: &mut [u8]) -> Vec<u8> {
+        seal_in_place(&self.key, nonce, bound, content)
+    }
+
+    /// Of nonce, sealed bytes and tag.
+    pub(crate) fn open(&self, bound: &[u8], rest: &[u8]) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        open(&self.key, bound, rest)
     }
 
     /// Tells master keys apart without showing them.

@@ -7,6 +7,7 @@ use crate::document::{SETTINGS, shape_of};
 use crate::noun::{Noun, SETTINGS_SHAPE, TOP};
 use crate::properties::NAME_BYTES_MAX;
 use crate::shape::{Field, Kind, Need, Shape};
+use crate::template::Question;
 use crate::yaml::KEYS_MAX;
 
 /// The schema of one document of a register. What it cannot say (that references resolve, that
@@ -24,6 +25,87 @@ pub fn schema() -> Value {
         schema.insert("$defs".to_owned(), definitions());
     }
     schema
+}
+
+/// The schema of an onboarding template. That placeholders name questions, and that what is made of the
+/// answers is a register, only [`crate::Template::parse`] and [`crate::Template::fill`] check.
+pub fn template_schema() -> Value {
+    let mut makes = Value::Object(of_shape(&TOP));
+    with_placeholders(&mut makes);
+    let mut defs = definitions();
+    let placeholder = r"\{[a-z0-9][a-z0-9_]*([+-]\d+[dhms])?\}";
+    defs["placeholder"] = json!({
+        "type": "string", "pattern": placeholder,
+        "description": "`{key}` is an answer, `{key+90d}` a time reckoned from one.",
+    });
+    defs["list_of_answers"] = json!({ "type": "string", "pattern": r"^\{[a-z0-9][a-z0-9_]*\}$" });
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "https://countersign.example/schema/template.schema.json",
+        "title": "Countersign onboarding template",
+        "description": "A few questions, and the items of a register that the answers make.",
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["template", "title", "about", "makes"],
+        "properties": {
+            "template": described("text", "Its id."),
+            "title": described("text", "What it is for, in a few words."),
+            "about": described("text", "What it sets, and why."),
+            "questions": {
+                "type": "array",
+                "description": "What only people know.",
+                "items": {
+                    "type": "object",
+                    "additionalProperties": false,
+                    "required": ["key", "kind", "ask"],
+                    "properties": {
+                        "key": {
+                            "type": ["string", "integer"], "pattern": "^[a-z0-9][a-z0-9_]*$",
+                            "maxLength": SLUG_BYTES_MAX,
+                            "description": "By which a placeholder names the answer.",
+                        },
+                        "kind": {
+                            "enum": Question::KINDS, "description": "What an answer is.",
+                        },
+                        "ask": described("text", "The question as a sentence."),
+                        "optional": {
+                            "type": "boolean",
+                            "description": "Nothing that needs it is made without it.",
+                        },
+                    },
+                },
+            },
+            "makes": makes,
+        },
+        "$defs": defs,
+    })
+}
+
+fn described(definition: &str, description: &str) -> Value {
+    json!({ "$ref": format!("#/$defs/{definition}"), "description": description })
+}
+
+/// In a template each value may have placeholders, each list may be the answer that is one, and which of
+/// several keys there is may depend on what was answered.
+fn with_placeholders(schema: &mut Value) {
+    let Value::Object(map) = schema else { return };
+    map.remove("oneOf");
+    if let Some(Value::Object(properties)) = map.get_mut("properties") {
+        properties.values_mut().for_each(with_placeholders);
+        return;
+    }
+    let placeholder = match map.get_mut("items") {
+        Some(items) => {
+            with_placeholders(items);
+            "list_of_answers"
+        }
+        None => "placeholder",
+    };
+    let description = map.shift_remove("description");
+    let own = Value::Object(std::mem::take(map));
+    let other = json!({ "$ref": format!("#/$defs/{placeholder}") });
+    map.insert("anyOf".to_owned(), json!([own, other]));
+    map.extend(description.map(|description| ("description".to_owned(), description)));
 }
 
 /// The schema of each noun's document, as `<noun>_document`, and what they refer to, for a document

@@ -136,6 +136,8 @@ pub enum Also {
     UseToken { hash: Vec<u8>, at: Micros },
     /// To be sent by `connect`.
     Outbox(Message),
+    /// Something was used `count` times more, from `first` to `last`.
+    Used { noun: String, id: String, first: Micros, last: Micros, count: i64 },
     /// So that a warning is told once.
     Told { key: String, at: Micros },
     /// A version was looked at; when next.
@@ -161,6 +163,7 @@ impl Also {
             Self::Token(token) => vec![&token.kind, &token.principal, &token.scope],
             Self::Outbox(one) => vec![&one.id, &one.kind, &one.target, &one.body],
             Self::Told { key, .. } => vec![key],
+            Self::Used { noun, id, .. } => vec![noun, id],
             Self::Looked { noun, id, .. } => vec![noun, id],
             Self::Answer { key, answer, .. } => vec![key, answer],
             Self::Meta { name, value } => vec![name, value],

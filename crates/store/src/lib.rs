@@ -18,6 +18,7 @@ mod mark;
 pub mod outbox;
 mod rest;
 mod schema;
+pub mod used;
 mod value;
 mod write;
 mod writer;

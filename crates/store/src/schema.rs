@@ -6,7 +6,7 @@ use crate::value::Val;
 
 /// Each step is run once, in order, in one transaction with its number. A step is never edited after
 /// a release: what it got wrong, a later one puts right.
-const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3];
+const STEPS: &[&str] = &[STEP_1, STEP_2, STEP_3, STEP_4];
 
 /// The number of this program's schema.
 pub const SCHEMA: usize = STEPS.len();
@@ -120,6 +120,18 @@ create index item_running_out on item (ends) where until_rev is null and ends is
     and state not in ('expired', 'ended', 'revoked', 'retired', 'refused', 'withdrawn');
 create index item_state on item (noun, state, id)
     where until_rev is null and state <> 'active';
+";
+
+/// When grants and credentials were last used: counted from decisions, so it has no versions of its own.
+const STEP_4: &str = "
+create table used (
+    noun text not null,
+    id text not null,
+    first bigint not null,
+    last bigint not null,
+    count bigint not null,
+    primary key (noun, id)
+){strict};
 ";
 
 /// Brings the store to this program's schema.

@@ -228,6 +228,19 @@ impl Write<'_> {
                 "update item set look = $1 where noun = $2 and id = $3 and rev = $4",
                 vec![Val::int(*next), Val::Text(noun), Val::Text(id), Val::Int(*rev)],
             ),
+            Also::Used { noun, id, first, last, count } => (
+                "insert into used (noun, id, first, last, count) values ($1, $2, $3, $4, $5) \
+                 on conflict (noun, id) do update set count = used.count + excluded.count, \
+                 last = case when excluded.last > used.last then excluded.last else used.last end, \
+                 first = case when excluded.first < used.first then excluded.first else used.first end",
+                vec![
+                    Val::Text(noun),
+                    Val::Text(id),
+                    Val::Int(*first),
+                    Val::Int(*last),
+                    Val::Int(*count),
+                ],
+            ),
             Also::Told { key, at } => (
                 "insert into told (key, at) values ($1, $2) on conflict (key) do nothing",
                 vec![Val::Text(key), Val::Int(*at)],

@@ -178,6 +178,35 @@ impl Postgres {
             .iter()
             .any(|sql| self.sql("postgres", sql).status().unwrap().success());
         assert!(made, "could not make a database");
+        self.same_database(&name)
+    }
+
+    /// A copy of the whole server while it runs, as its operator makes one; [`Postgres::begin`] starts
+    /// it.
+    pub fn base_backup(&self) -> Self {
+        let folder = Folder::new("pg-copy");
+        let copy = Self {
+            folder,
+            programs: self.programs.clone(),
+            user: self.user.clone(),
+            server: Mutex::new(None),
+            port: self.port,
+        };
+        if let Some(user) = &copy.user {
+            let owner = format!("{user}:{}", group_of(user));
+            run(Command::new("chown").arg(owner).arg(copy.folder.path()));
+        }
+        let mut command = self.command("pg_basebackup");
+        command.arg("-h").arg(self.folder.path());
+        command.args(["-p", &self.port.unwrap_or(5432).to_string(), "-U", "countersign"]);
+        command.args(["--wal-method=stream", "--checkpoint=fast", "--no-sync", "--pgdata"]);
+        run(command.arg(copy.data()).current_dir("/"));
+        copy
+    }
+
+    /// The connection string of a database here that has the name of one elsewhere.
+    pub fn same_database(&self, url: &str) -> String {
+        let name = url.rsplit('/').next().unwrap();
         let host = self.folder.path().to_str().unwrap().replace('/', "%2F");
         format!("postgres://countersign@{host}:{}/{name}", self.port.unwrap_or(5432))
     }
@@ -223,7 +252,9 @@ fn programs() -> Option<PathBuf> {
     let mut debian: Vec<PathBuf> = versions.map(|version| version.path().join("bin")).collect();
     debian.sort();
     debian.into_iter().rev().chain(on_path).find(|folder| {
-        ["initdb", "postgres", "psql"].iter().all(|program| folder.join(program).is_file())
+        ["initdb", "postgres", "psql", "pg_basebackup"]
+            .iter()
+            .all(|program| folder.join(program).is_file())
     })
 }
 

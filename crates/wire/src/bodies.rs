@@ -8,7 +8,7 @@ use crate::cursor;
 
 /// An item.
 pub fn item(view: &View) -> Json {
-    json!({
+    let mut body = json!({
         "noun": view.noun,
         "id": view.id,
         "revision": view.rev,
@@ -17,7 +17,14 @@ pub fn item(view: &View) -> Json {
         "sponsor": view.sponsor,
         "document": view.document,
         "process": view.process,
-    })
+    });
+    if let Some(used) = &view.used {
+        let text = |micros: i64| countersign_register::time_text(Timestamp(micros * 1_000));
+        body["used"] = json!({
+            "first": text(used.first), "last": text(used.last), "count": used.count,
+        });
+    }
+    body
 }
 
 /// Items and where to go on.

@@ -244,6 +244,10 @@ fn schemas() -> Json {
                 "noun": text, "id": text, "revision": {"type": "integer"}, "state": text,
                 "organization": maybe, "sponsor": maybe,
                 "document": {"type": "object"}, "process": {"type": "object"},
+                "used": object(
+                    &["first", "last", "count"],
+                    json!({"first": text, "last": text, "count": {"type": "integer"}}),
+                ),
                 "secret": {"type": "string", "description": "Of a new subscription: shown this once."},
             }),
         ),

@@ -28,6 +28,8 @@ pub(super) struct Body<'a> {
     answered: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    credential: Option<&'a str>,
     judgement: Shown<'a>,
 }
 
@@ -46,6 +48,7 @@ impl<'a> Body<'a> {
             mode: decision.mode.as_str(),
             answered: if decision.allowed { "allow" } else { "deny" },
             identity: decision.identity.as_deref(),
+            credential: decision.credential.as_deref(),
             judgement: Shown::new(&decision.judgement),
         }
     }

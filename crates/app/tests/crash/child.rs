@@ -19,7 +19,7 @@ use crate::place::{GRANTS, Place, company, owner};
 const SEED: &str = "COUNTERSIGN_CRASH_SEED";
 const FOLDER: &str = "COUNTERSIGN_CRASH_FOLDER";
 const URL: &str = "COUNTERSIGN_CRASH_URL";
-const AT: &str = "COUNTERSIGN_CRASH_AT";
+pub const AT: &str = "COUNTERSIGN_CRASH_AT";
 const WRITERS: u64 = 4;
 
 /// Where the child stops itself: the n-th time that it comes by.
@@ -110,7 +110,7 @@ fn child() {
     });
 }
 
-fn failpoint() -> Failpoint {
+pub fn failpoint() -> Failpoint {
     let at = std::env::var(AT).ok();
     let at = at.and_then(|at| {
         let (step, times) = at.split_once('=')?;

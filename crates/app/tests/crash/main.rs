@@ -14,4 +14,5 @@ mod child;
 mod faults;
 mod kills;
 mod place;
+mod ships;
 mod tails;

@@ -14,6 +14,11 @@ pub struct PlaceArgs {
     /// in --data.
     #[arg(long, value_name = "ADDRESS", env = "COUNTERSIGN_STORE", hide_env_values = true)]
     pub store: Option<String>,
+    /// A file with the master key: keys in --data are then wrapped under it, from this start on. 32
+    /// bytes in base64 or hexadecimal, as `openssl rand -base64 32` makes them; keep a copy elsewhere,
+    /// without it the instance is lost. In place of the file, the variable COUNTERSIGN_MASTER_KEY.
+    #[arg(long, value_name = "FILE", env = "COUNTERSIGN_MASTER_KEY_FILE")]
+    pub master_key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +78,10 @@ pub struct ServeArgs {
     /// Requests a second from one client, with five seconds' worth at once; 0: any number.
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub client_requests: u32,
+    /// Connections at a time; who comes then waits for one to end. One whose request does not come
+    /// within 15 seconds is ended.
+    #[arg(long, value_name = "N", default_value_t = 4096)]
+    pub connections: usize,
     /// The mail server, such as `smtps://user:password@mail.example.com`; without one, mail waits.
     #[arg(
         long,

@@ -14,7 +14,8 @@ const OWNER: &str = "owner";
 
 /// Works beside a server that runs; its sequencer moves the evidence into the ledger.
 pub fn recover(place: &PlaceArgs, told: Told) -> Result<Exit> {
-    let handles = serve::handles(&place.data.join("ledger"))
+    let keys = serve::key_files(place)?;
+    let handles = serve::handles(&place.data.join("ledger"), &keys)
         .with_context(|| format!("no instance is in `{}`", place.data.display()))?;
     let store = Store::open(&serve::address(place)?).context("could not open the store")?;
     let app = App::new(store, handles, Box::new(serve::now), Box::new(serve::fill));

@@ -6,7 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use countersign_app::{Begun, begin_epoch};
-use countersign_ledger::verify;
+use countersign_ledger::wrapped::copy_file;
+use countersign_ledger::{Ledger, verify};
+use countersign_store::feed::Cursor;
 use countersign_store::lead::Lead;
 use countersign_store::{Address, Store};
 use serde_json::json;
@@ -14,7 +16,7 @@ use serde_json::json;
 use super::Told;
 use crate::cli::BackupArgs;
 use crate::out::{self, Exit};
-use crate::serve;
+use crate::serve::{self, WEBHOOKS_KEY};
 
 /// Written last: without it a backup was cut short.
 const WHOLE: &str = "backup";
@@ -33,6 +35,7 @@ pub fn backup(args: &BackupArgs, told: Told) -> Result<Exit> {
     let (from, ledger) = (args.place.data.join("ledger"), to.join("ledger"));
     serve::private_folder(&ledger)?;
     let copied = countersign_ledger::copy::copy(&from, &ledger)?;
+    copy_file(&args.place.data.join(WEBHOOKS_KEY), &to.join(WEBHOOKS_KEY))?;
     let leaves = copied.checkpoint.size;
     write_whole(to).context("could not finish the backup")?;
     if told.json {
@@ -40,6 +43,7 @@ pub fn backup(args: &BackupArgs, told: Told) -> Result<Exit> {
     }
     out::say(&format!("{} with {leaves} leaves of evidence, verified.", to.display()));
     out::say("It holds keys and personal data: keep it where only you can read it.");
+    out::say("Keys that are wrapped stay so: the master key is not in it.");
     if let Address::Postgres(_) = address {
         out::say(
             "The state is in PostgreSQL and is not in it: copy that by pg_basebackup, before this.",
@@ -54,6 +58,21 @@ pub fn restore(args: &BackupArgs, told: Told) -> Result<Exit> {
         bail!("`{}` is no backup, or one that was cut short", from.display());
     }
     let address = serve::address(&args.place)?;
+    let has_state = from.join(STATE).exists();
+    match (&address, has_state) {
+        (Address::Postgres(_), true) => bail!(
+            "the state in `{}` is of SQLite; restore it without --store, or with a path",
+            from.display()
+        ),
+        (Address::Sqlite(_), false) => bail!(
+            "the state of `{}` was in PostgreSQL; bring that back there and name it by --store",
+            from.display()
+        ),
+        _ => (),
+    }
+    // Before anything is brought back: keys that do not open are no use there.
+    let keys = serve::key_files(&args.place)?;
+    Ledger::read_handles_with(&from.join("ledger"), &keys).context("the keys of the backup")?;
     serve::private_folder(to)?;
     let lead = Lead::take(&address)?;
     if lead.is_none() {
@@ -68,7 +87,16 @@ pub fn restore(args: &BackupArgs, told: Told) -> Result<Exit> {
         Store::copy(&backup, path).context("could not bring back the state")?;
     }
     let store = Store::open(&address).context("could not open the store")?;
-    let mut ledger = serve::open_ledger(&to.join("ledger"))?;
+    if store.changes(Cursor::default(), 1)?.is_empty() {
+        bail!(
+            "the store has no act in it: bring back the state first (PostgreSQL by pg_basebackup), and \
+             restore then"
+        );
+    }
+    if !to.join(WEBHOOKS_KEY).exists() {
+        copy_file(&from.join(WEBHOOKS_KEY), &to.join(WEBHOOKS_KEY))?;
+    }
+    let mut ledger = serve::open_ledger(&to.join("ledger"), &keys)?;
     let begun = begin_epoch(&mut ledger, &store, serve::now())?;
     drop(lead);
     tell(&begun, has_newer, told)?;

@@ -11,10 +11,13 @@ pub fn run(name: &str) -> Result<Exit> {
     let text = match name {
         "row" => ROW.to_owned(),
         "register" => format!("{:#}\n", countersign_register::schema()),
+        "template" => format!("{:#}\n", countersign_register::template_schema()),
         "definition" => countersign_sources::SCHEMA.to_owned(),
         "truth" => countersign_world::TRUTH_SCHEMA.to_owned(),
         other => {
-            bail!("there is no schema `{other}`: there are row, register, definition and truth")
+            bail!(
+                "there is no schema `{other}`: there are row, register, template, definition and truth"
+            )
         }
     };
     out::data(&text)?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use countersign_app::{Sequencer, SequencerError};
 use countersign_http::Server;
-use countersign_ledger::LedgerError;
+use countersign_ledger::{KeyFiles, LedgerError};
 use countersign_store::lead::Lead;
 use countersign_store::{Address, StoreError};
 use tokio::sync::watch;
@@ -29,6 +29,7 @@ pub struct Background {
     pub address: Address,
     /// Of the ledger.
     pub folder: PathBuf,
+    pub keys: KeyFiles,
     pub witnesses: Arc<Witnesses>,
 }
 
@@ -150,7 +151,7 @@ impl Background {
         let store = self.server.app.store();
         let Some((lead, sequencer)) = leads else {
             if let Some(lead) = Lead::take(&self.address)? {
-                let ledger = super::open_ledger(&self.folder)?;
+                let ledger = super::open_ledger(&self.folder, &self.keys)?;
                 *leads = Some((lead, Sequencer::new(ledger, store)?));
                 tracing::info!("this node leads now");
             }

@@ -1,16 +1,17 @@
 //! Webhooks and mail, behind the API: made of the feed and sent by the node that leads.
 
 use std::fs;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use countersign_app::WebhookKey;
 use countersign_connect::{Drain, Mailer, PrivateAddresses, Webhooks, fan_out};
 use countersign_http::Server;
+use countersign_ledger::KeyFiles;
 use countersign_store::batch::{Also, Batch};
 
 use crate::chance;
@@ -35,39 +36,37 @@ pub fn drain(args: &ServeArgs) -> Result<Drain> {
     Ok(Drain::new(Webhooks::new(private), mailer))
 }
 
+/// The file, and what it is a key for.
+pub const KEY: &str = "webhooks.key";
+const PURPOSE: &str = "webhooks";
+
 /// The key from which secrets of subscriptions are derived: made once, read by its owner only.
-pub fn key(data: &Path) -> Result<WebhookKey> {
-    let path = data.join("webhooks.key");
-    let failed = || format!("could not read or write the key file `{}`", path.display());
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-        options.mode(0o600);
-        if let Ok(about) = fs::metadata(&path)
-            && about.permissions().mode() & 0o077 != 0
-        {
-            bail!("the key file `{}` can be read by others; `chmod 600` it", path.display());
-        }
-    }
-    let made: [u8; 32] = chance::bytes()?;
-    match options.open(&path) {
-        Ok(mut file) => {
-            file.write_all(&made).and_then(|()| file.sync_all()).with_context(failed)?;
-            return Ok(WebhookKey::new(&made));
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (),
-        Err(error) => return Err(error).with_context(failed),
-    }
-    let bytes: [u8; 32] =
-        fs::read(&path).with_context(failed)?.try_into().ok().with_context(|| {
+pub fn key(data: &Path, keys: &KeyFiles) -> Result<WebhookKey> {
+    let path = data.join(KEY);
+    if let Some(bytes) = keys.take(&path, PURPOSE)? {
+        let bytes: &[u8; 32] = bytes.as_slice().try_into().ok().with_context(|| {
             format!(
                 "`{}` is no key of webhooks: it has not 32 bytes; put back the one that was",
                 path.display()
             )
         })?;
-    Ok(WebhookKey::new(&bytes))
+        return Ok(WebhookKey::new(bytes));
+    }
+    let made: [u8; 32] = chance::bytes()?;
+    // Of nodes that share the folder and begin together, one makes it.
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}", std::process::id()));
+    let beside = Path::new(&beside);
+    keys.write(beside, PURPOSE, &made)?;
+    let linked = fs::hard_link(beside, &path);
+    fs::remove_file(beside).ok();
+    match linked {
+        Ok(()) => Ok(WebhookKey::new(&made)),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => key(data, keys),
+        Err(error) => {
+            Err(error).with_context(|| format!("could not write the key file `{}`", path.display()))
+        }
+    }
 }
 
 /// Nobody waits for it when the node ends: what was being sent is sent again.

@@ -21,7 +21,6 @@ use tokio_rustls::server::TlsStream;
 
 use crate::cli::ServeArgs;
 
-const CONNECTIONS_MAX: usize = 4_096;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// What ends TLS here, if it ends here: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1.
@@ -55,8 +54,9 @@ pub struct Door {
 }
 
 impl Door {
-    pub fn new(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
-        let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    /// For so many connections at a time; who comes then waits at the door.
+    pub fn new(listener: TcpListener, tls: Option<TlsAcceptor>, connections: usize) -> Self {
+        let room = Arc::new(Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS)));
         Self { listener, tls, room, shaking: JoinSet::new() }
     }
 
@@ -80,13 +80,9 @@ impl Door {
             }
         }
     }
-}
 
-impl axum::serve::Listener for Door {
-    type Io = Stream;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Stream, SocketAddr) {
+    /// The next one who speaks TLS, if that is spoken here.
+    pub async fn accept(&mut self) -> (Stream, SocketAddr) {
         loop {
             tokio::select! {
                 Some(done) = self.shaking.join_next(), if !self.shaking.is_empty() => {
@@ -96,27 +92,49 @@ impl axum::serve::Listener for Door {
                 }
                 (stream, peer, place) = Self::take(&self.listener, &self.room) => {
                     let Some(tls) = self.tls.clone() else {
-                        return (Stream { io: Io::Plain(stream), _place: place }, peer);
+                        return (Stream::new(Io::Plain(stream), place), peer);
                     };
                     self.shaking.spawn(async move {
                         let shaken = tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await;
                         let io = Io::Tls(Box::new(shaken.ok()?.ok()?));
-                        Some((Stream { io, _place: place }, peer))
+                        Some((Stream::new(io, place), peer))
                     });
                 }
             }
         }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
     }
 }
 
 /// A connection, with the place it holds.
 pub struct Stream {
     io: Io,
+    /// Read already, to be given first.
+    first: Vec<u8>,
     _place: OwnedSemaphorePermit,
+}
+
+impl Stream {
+    fn new(io: Io, place: OwnedSemaphorePermit) -> Self {
+        Self { io, first: Vec::new(), _place: place }
+    }
+
+    /// Whether the other side begins with these bytes, which are read again afterwards. Waits until that
+    /// is known; who leaves before has not begun so.
+    pub async fn begins_with(&mut self, wanted: &[u8]) -> io::Result<bool> {
+        let mut first = std::mem::take(&mut self.first);
+        while first.len() < wanted.len() && wanted.starts_with(&first) {
+            let mut bytes = [0; 64];
+            let mut buffer = ReadBuf::new(&mut bytes);
+            std::future::poll_fn(|task| Pin::new(&mut *self).poll_read(task, &mut buffer)).await?;
+            if buffer.filled().is_empty() {
+                break;
+            }
+            first.extend_from_slice(buffer.filled());
+        }
+        let begins = first.starts_with(wanted);
+        self.first = first;
+        Ok(begins)
+    }
 }
 
 enum Io {
@@ -130,6 +148,12 @@ impl AsyncRead for Stream {
         task: &mut Task<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.first.is_empty() {
+            let count = self.first.len().min(buffer.remaining());
+            buffer.put_slice(&self.first[..count]);
+            self.first.drain(..count);
+            return Poll::Ready(Ok(()));
+        }
         match &mut self.io {
             Io::Plain(io) => Pin::new(io).poll_read(task, buffer),
             Io::Tls(io) => Pin::new(io).poll_read(task, buffer),

@@ -133,10 +133,53 @@ fn damaged_evidence_is_refused() {
         entries.push(bytes);
     }
     assert!(entries.len() > 2, "a run leaves entries");
+    // One of each kind.
+    let vectors = include_str!("../../../../docs/ledger-format.md").lines();
+    let vectors = vectors.filter_map(|line| line.strip_prefix("- `")?.strip_suffix('`'));
+    let of_entries: Vec<Vec<u8>> =
+        vectors.filter(|hex| hex.starts_with("637301")).map(bytes_of).collect();
+    assert!(of_entries.len() >= 12);
+    entries.extend(of_entries);
     fuzz(targets::note, &[note.into_bytes(), key.public().to_string().into_bytes()], 2000);
     fuzz(targets::proof, &[proof.into_bytes()], 2000);
     fuzz(targets::entry, &entries, 4000);
     fuzz(targets::tile, &tiles, 2000);
+}
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+}
+
+#[test]
+fn damaged_requests_are_refused_and_told_why() {
+    let own =
+        |texts: &[&str]| texts.iter().map(|text| text.as_bytes().to_vec()).collect::<Vec<_>>();
+    let requests = own(&[
+        "GET /v1/grants?state=active&cursor=MWctMQ&limit=20 HTTP\nauthorization: Bearer cs_abc\n\n",
+        "GET /v1/grants?state=active&organization=%C3%BC+b&limit=20\nauthorization: Bearer cs_abc\n\n",
+        "PUT /v1/grants/g-17?as=request\nif-match: \"17\"\nidempotency-key: a-key\ncookie: a=b; \
+         session=c\n\n{\"id\": \"g-17\", \"why\": \"x\", \"list\": [[1, {\"a\": null}], \"\\u00e9\"]}",
+        "POST /v1/grants/g-17/approve\ncontent-type: application/json\n\n{\"why\": \"quarter-end\"}",
+    ]);
+    fuzz(targets::request, &requests, 4000);
+    let filters = own(&[
+        "userName eq \"ann@example.com\"",
+        "(active eq true and not (emails[type eq \"work\" and value co \"@\"])) or name.familyName pr",
+        "urn:ietf:params:scim:schemas:core:2.0:User:displayName sw \"A\\u00e9\" and meta.created gt \
+         \"2026-01-01T00:00:00Z\"",
+    ]);
+    fuzz(targets::scim_filter, &filters, 4000);
+    let patches = own(&[
+        r#"{"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [
+            {"op": "replace", "path": "emails[type eq \"work\"].value", "value": "bob@example.com"},
+            {"op": "Add", "value": {"active": "False", "name.givenName": "Bob"}},
+            {"op": "remove", "path": "displayName"}]}"#,
+        r#"{"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
+            "Operations": [{"op": "replace", "path": "active", "value": false}]}"#,
+        r#"{"userName": "bob", "active": "true", "emails": [{"value": "b@x.example", "primary": true}]}"#,
+    ]);
+    fuzz(targets::scim_patch, &patches, 4000);
+    fuzz(targets::page, &own(&["MWctMQ", "Mi03LjkyMjMzNzIwMzY4NTQ3NzU4MDc", "MzE"]), 4000);
 }
 
 fn walk(folder: &Path) -> Vec<std::path::PathBuf> {

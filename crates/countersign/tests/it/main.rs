@@ -16,4 +16,5 @@ mod resume;
 mod scripts;
 mod serve;
 mod serving;
+mod slow;
 mod worlds;

@@ -22,14 +22,20 @@ pub struct Node {
 }
 
 impl Node {
-    #[expect(clippy::zombie_processes, reason = "a node is waited for when it is dropped")]
     pub fn start(data: &Path, store: Option<&str>) -> Self {
+        Self::start_with(data, store, &[])
+    }
+
+    /// With more of the command line.
+    #[expect(clippy::zombie_processes, reason = "a node is waited for when it is dropped")]
+    pub fn start_with(data: &Path, store: Option<&str>, more: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--data"]);
         command.arg(data).env_clear().stdin(Stdio::null()).stdout(Stdio::null());
         if let Some(store) = store {
             command.args(["--store", store]);
         }
+        command.args(more);
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let (tell, rest) = channel();

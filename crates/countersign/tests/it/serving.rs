@@ -169,6 +169,155 @@ fn what_is_backed_up_under_load_is_restored_elsewhere_and_goes_on() {
 }
 
 #[test]
+fn what_is_in_postgresql_is_backed_up_with_its_server_and_restored_on_another() {
+    let Some(server) = Postgres::start("restore on PostgreSQL") else { return };
+    let folder = Folder::new("pg-backup");
+    let text = |name: &str| folder.at(name).to_str().unwrap().to_owned();
+    let run = |arguments: &[&str]| program::Folder::new("run").run(arguments);
+    let url = server.database();
+    let node = Node::start(&folder.at("data"), Some(&url));
+    let token = node.sign_in(node.code.as_deref().unwrap());
+    let (answered, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+    let (copy, before) = std::thread::scope(|scope| {
+        scope.spawn(|| load(&node.api, &token, &answered, &is_over));
+        let more = |than: usize| {
+            while answered.load(Ordering::Acquire) < than {
+                std::thread::yield_now();
+            }
+            answered.load(Ordering::Acquire)
+        };
+        let before = more(20);
+        // The state first and then the ledger, while both are written.
+        let copy = server.base_backup();
+        let since = more(answered.load(Ordering::Acquire) + 40);
+        node.wait_for_leaves(since);
+        run(&["backup", &text("copy"), "--data", &text("data"), "--store", &url]).expect(0);
+        is_over.store(true, Ordering::Release);
+        (copy, before)
+    });
+    let all = changes(&node, &token);
+    node.wait_for_leaves(all);
+    node.kill();
+    server.crash();
+
+    let to_sqlite = run(&["restore", &text("copy"), "--data", &text("sqlite")]).expect(2);
+    assert!(to_sqlite.err.contains("was in PostgreSQL"), "{}", to_sqlite.err);
+    copy.begin();
+    let empty = copy.database();
+    let onto = |name: &str, store: &str| {
+        run(&[
+            "--format",
+            "json",
+            "restore",
+            &text("copy"),
+            "--data",
+            &text(name),
+            "--store",
+            store,
+        ])
+    };
+    let none = onto("empty", &empty).expect(2);
+    assert!(none.err.contains("bring back the state first"), "{}", none.err);
+    let url = copy.same_database(&url);
+    let told = onto("new", &url).expect(0).json();
+    assert_eq!(told["epoch"], 2, "{told}");
+    let lost = usize::try_from(told["lost"].as_u64().unwrap()).unwrap();
+    assert!(lost >= 20, "evidenced, and done after the copy of the state: {told}");
+    let node = Node::start(&folder.at("new"), Some(&url));
+    assert_eq!(node.get("/v1/self", &token).0, 401, "sessions of before have ended");
+    let code = run(&["admin", "recover", "--data", &text("new"), "--store", &url]).expect(0).out;
+    let token = node.sign_in(code.trim());
+    assert_eq!(node.get(&format!("/v1/tenants/s{}", before - 1), &token).0, 200);
+    put(&node, &token, "since");
+    let leaves = changes(&node, &token) + lost + 1;
+    node.wait_for_leaves(leaves);
+    node.stop();
+    assert_eq!(verifies(&folder.at("new"))["size"], leaves);
+}
+
+#[test]
+fn under_a_master_key_no_file_of_the_folder_or_of_a_backup_has_a_key() {
+    let folder = Folder::new("master");
+    let text = |name: &str| folder.at(name).to_str().unwrap().to_owned();
+    let keys = ["ledger/private.key", "ledger/handle.key", "webhooks.key"];
+    let write = |name: &str, key: &str| {
+        std::fs::write(folder.at(name), key).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(folder.at(name), mode).unwrap();
+    };
+    let hex = "0123456789abcdef".repeat(4);
+    write("master", &hex);
+    write("other", &"f".repeat(64));
+    let run = |arguments: &[&str]| program::Folder::new("run").run(arguments);
+    let master = ["--master-key-file", &text("master")];
+
+    // A folder with plain keys is wrapped by the next start, and nothing else is new.
+    let node = Node::start(&folder.at("data"), None);
+    let token = node.sign_in(node.code.as_deref().unwrap());
+    put(&node, &token, "ann");
+    node.stop();
+    let plain = keys.map(|key| std::fs::read(folder.at("data").join(key)).unwrap());
+    let node = Node::start_with(&folder.at("data"), None, &master);
+    put(&node, &token, "bob");
+    node.stop();
+    for (key, plain) in keys.iter().zip(&plain) {
+        let wrapped = std::fs::read_to_string(folder.at("data").join(key)).unwrap();
+        assert!(wrapped.starts_with("COUNTERSIGN+WRAPPED+KEY+1+"), "{key}");
+        assert!(!wrapped.as_bytes().windows(plain.len()).any(|part| part == plain), "{key}");
+    }
+
+    let refused = |more: &[&str]| {
+        let data = text("data");
+        let serve =
+            ["serve", "--data", &data, "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0"];
+        let ran = run(&[&serve[..], more].concat()).expect(2);
+        assert!(!ran.err.contains(&hex), "no key is said: {}", ran.err);
+        ran.err
+    };
+    assert!(refused(&[]).contains("is wrapped under a master key"));
+    let other = refused(&["--master-key-file", &text("other")]);
+    assert!(other.contains("give the one it was wrapped with"), "{other}");
+    let absent = refused(&["--master-key-file", &text("absent")]);
+    assert!(absent.contains("absent"), "{absent}");
+    write("short", "0123");
+    assert!(refused(&["--master-key-file", &text("short")]).contains("openssl rand -base64 32"));
+    std::fs::set_permissions(
+        folder.at("short"),
+        std::os::unix::fs::PermissionsExt::from_mode(0o644),
+    )
+    .unwrap();
+    assert!(refused(&["--master-key-file", &text("short")]).contains("chmod 600"));
+
+    // A backup needs no master key and has no plain key; a restore needs the one of then.
+    run(&["backup", &text("copy"), "--data", &text("data")]).expect(0);
+    for key in keys {
+        let copied = std::fs::read_to_string(folder.at("copy").join(key)).unwrap();
+        assert!(copied.starts_with("COUNTERSIGN+WRAPPED+KEY+1+"), "{key}");
+    }
+    let without = run(&["restore", &text("copy"), "--data", &text("new")]).expect(2);
+    assert!(without.err.contains("is wrapped under a master key"), "{}", without.err);
+    assert!(!folder.at("new").exists(), "nothing was brought back");
+    // By the environment as well, and one place only.
+    let environment = |arguments: &[&str]| {
+        let elsewhere = program::Folder::new("run");
+        let mut command = elsewhere.command(arguments);
+        command.env("COUNTERSIGN_MASTER_KEY", &hex).output().unwrap()
+    };
+    let restored = environment(&["restore", &text("copy"), "--data", &text("new")]);
+    assert!(restored.status.success(), "{}", String::from_utf8_lossy(&restored.stderr));
+    let both = environment(
+        &[&["restore", &text("copy"), "--data", &text("newer")][..], &master[..]].concat(),
+    );
+    assert!(String::from_utf8_lossy(&both.stderr).contains("give one"));
+    let node = Node::start_with(&folder.at("new"), None, &master);
+    let code = run(&[&["admin", "recover", "--data", &text("new")][..], &master].concat());
+    let token = node.sign_in(code.expect(0).out.trim());
+    assert_eq!(node.get("/v1/tenants/bob", &token).0, 200);
+    node.stop();
+    verifies(&folder.at("new"));
+}
+
+#[test]
 fn the_keys_of_a_backup_can_be_read_by_their_owner_only_and_half_a_backup_is_none() {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = Folder::new("modes");

@@ -185,3 +185,29 @@ fn the_report_says_what_would_be_refused_of_what_is_observed() {
     let elsewhere = house.get("/v1/decisions?tenant=erp", &house.owner);
     assert_eq!(elsewhere.body["decisions"], 0);
 }
+
+#[test]
+fn a_grant_says_when_it_was_last_used() {
+    let house = house();
+    let erp = application(&house, "erp");
+    let before = house.get("/v1/grants/g-orders", &house.owner);
+    assert_eq!(before.body["used"], Json::Null);
+    for action in ["read", "write", "delete"] {
+        ask(&house, &erp, &question("paul@pi.example", "pwd", action));
+    }
+    let shipped = house.server.app.ship_decisions().unwrap();
+    assert_eq!(shipped.decisions, 3);
+    for _ in 0..2 {
+        let used = json!({"first": "2026-11-25", "last": "2026-11-25", "count": 2});
+        let one = house.get("/v1/grants/g-orders", &house.owner);
+        assert_eq!(one.body["used"], used, "{}", one.body);
+        let list = house.get("/v1/grants", &house.owner);
+        let listed = list.body["items"].as_array().unwrap();
+        let found = listed.iter().find(|item| item["id"] == "g-orders").unwrap();
+        assert_eq!(found["used"], used);
+        let other = listed.iter().find(|item| item["id"] == "g-approve").unwrap();
+        assert_eq!(other["used"], Json::Null);
+        // What was shipped is not counted again.
+        assert_eq!(house.server.app.ship_decisions().unwrap().decisions, 0);
+    }
+}

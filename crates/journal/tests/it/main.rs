@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod child;
+mod crash;
+mod damage;
 mod life;
 
 use std::path::Path;

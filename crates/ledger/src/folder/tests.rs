@@ -179,3 +179,38 @@ fn flipped_bits_are_refused(proof: &str, key: &PublicKey, leaf: &[u8]) {
         assert!(!accepted, "bit {bit}");
     }
 }
+
+#[test]
+fn a_plain_folder_is_wrapped_and_opens_only_for_its_master_key() {
+    let temporary = Temporary::new();
+    let folder = temporary.path();
+    let files = |byte: u8| KeyFiles::new(Some(crate::seal::MasterKey::new(&[byte; 32])));
+    let open = |files| Ledger::open_in_order_with(folder, &options(), files);
+    let mut plain = open(KeyFiles::default()).unwrap();
+    plain.append_from(0, &[b"a leaf"]).unwrap();
+    let (key, named) = (plain.public_key().clone(), plain.handles().clone());
+    drop(plain);
+    let mut wrapped = open(files(1)).unwrap();
+    for file in ["private.key", "handle.key"] {
+        let text = fs::read_to_string(folder.join(file)).unwrap();
+        assert!(text.starts_with("COUNTERSIGN+WRAPPED+KEY+1+"), "{file}");
+    }
+    assert_eq!(*wrapped.public_key(), key);
+    let order = Order { time: 1, why: "planned", by: None, second: None };
+    wrapped.rotate(&order, [9; 32]).unwrap();
+    let text = fs::read_to_string(folder.join("private.key")).unwrap();
+    assert!(text.starts_with("COUNTERSIGN+WRAPPED+KEY+1+"), "the next key is wrapped as well");
+    drop(wrapped);
+    let refused = |files: KeyFiles| {
+        let handles = Ledger::read_handles_with(folder, &files).unwrap_err().to_string();
+        assert!(handles.contains("handle.key"), "{handles}");
+        open(files).unwrap_err().to_string()
+    };
+    assert!(refused(KeyFiles::default()).contains("`COUNTERSIGN_MASTER_KEY_FILE`"));
+    assert!(refused(files(2)).contains("give the one it was wrapped with"));
+    let mut again = Ledger::read_handles_with(folder, &files(1)).unwrap();
+    let mut named = named;
+    let name = |handles: &mut Handles| handles.handle(crate::handles::Noun::Identity, "ann");
+    assert_eq!(name(&mut again), name(&mut named));
+    open(files(1)).unwrap().append_from(1, &[b"one more"]).unwrap();
+}

@@ -136,7 +136,8 @@ fn a_change_of_keys_that_is_cut_short_is_finished_or_was_never_begun() {
     let old = fs::read(&private).unwrap();
     drop(ledger);
     let pending = SigningKey::from_seed("example.com/log", [9; 32]).unwrap();
-    crate::keys::create_next_signing_key(&private, "example.com/log", &[9; 32]).unwrap();
+    let files = crate::KeyFiles::default();
+    crate::keys::create_next_signing_key(&files, &private, "example.com/log", &[9; 32]).unwrap();
     let mut ledger = folder.open().unwrap();
     assert_eq!(ledger.signing_key(), &first);
     // Tried again, it takes the key that is there.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use countersign_register::{parse, schema};
+use countersign_register::{Template, parse, schema, template_schema};
 use saphyr::{LoadableYamlNode, Scalar, Yaml};
 use serde_json::{Map, Value};
 
@@ -77,6 +77,88 @@ fn the_documentation_has_every_key_of_the_schema_and_every_key_is_read() {
             let (without, mistakes) = read(&changed);
             assert!(without != whole || mistakes > 0, "`{path}/{key}` is not read");
         }
+    }
+}
+
+#[test]
+fn the_published_schema_of_templates_is_the_one_of_the_parser() {
+    let text = serde_json::to_string_pretty(&template_schema()).expect("a schema is JSON");
+    check_golden("schema/template.schema.json", &format!("{text}\n"));
+}
+
+/// The templates that come with the program, and the one of the documentation.
+fn templates() -> Vec<(String, Value)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../govern/templates");
+    let files = fs::read_dir(folder).expect("the templates are there");
+    let paths = files.map(|entry| entry.expect("an entry").path());
+    let mut templates: Vec<(String, Value)> = paths
+        .map(|path| {
+            let text = fs::read_to_string(&path).expect("it can be read");
+            (path.display().to_string(), json(&text))
+        })
+        .collect();
+    let text = include_str!("../../../../docs/templates.md");
+    let rest = text.split("```yaml").nth(1).expect("the documentation has an example");
+    let example = rest.split("```").next().expect("a split has a first part");
+    templates.push(("docs/templates.md".to_owned(), json(example)));
+    templates.sort_by(|one, other| one.0.cmp(&other.0));
+    templates
+}
+
+#[test]
+fn the_schema_of_templates_takes_each_and_both_refuse_what_is_broken() {
+    let validator = jsonschema::draft202012::new(&template_schema()).expect("it is valid");
+    let parses = |value: &Value| Template::parse("template", &value.to_string()).is_ok();
+    let templates = templates();
+    assert_eq!(templates.len(), 8);
+    let mut tried = 0;
+    for (name, template) in &templates {
+        let errors: Vec<String> =
+            validator.iter_errors(template).map(|error| error.to_string()).collect();
+        assert_eq!((errors.as_slice(), parses(template)), (&[][..], true), "{name}");
+        for path in mappings(template, String::new()) {
+            let mut changed = template.clone();
+            let map = changed.pointer_mut(&path).and_then(Value::as_object_mut).expect("a mapping");
+            map.insert("zzz".to_owned(), Value::from("x"));
+            assert!(!validator.is_valid(&changed), "{name}: unknown key in `{path}`");
+            // What is made is checked once it is filled in.
+            assert!(path.starts_with("/makes") || !parses(&changed), "{name}: parser, `{path}`");
+            tried += 1;
+        }
+        for (pointer, value) in [
+            ("/template", Value::from("")),
+            ("/makes", Value::from("nothing")),
+            ("/makes", Value::Null),
+            ("/questions/0/kind", Value::from("number")),
+            ("/questions/0/key", Value::from("An Id")),
+            ("/questions/0/optional", Value::from("perhaps")),
+            ("/questions/0/ask", Value::Null),
+        ] {
+            let mut changed = template.clone();
+            let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
+            let map = changed.pointer_mut(parent).and_then(Value::as_object_mut).expect("a map");
+            map.insert(key.to_owned(), value);
+            assert!(!validator.is_valid(&changed), "{name}: schema, `{pointer}`");
+            assert!(!parses(&changed), "{name}: parser, `{pointer}`");
+            tried += 1;
+        }
+    }
+    assert!(tried > 150, "only {tried}");
+    let small = json(
+        "template: t\ntitle: t\nabout: a\nquestions: [{key: from, kind: time, ask: When}]\nmakes: \
+         {organizations: [{id: o, kind: partner, state: proposed}]}",
+    );
+    assert!(validator.is_valid(&small));
+    for (key, value, is_valid) in [
+        ("state", "soon", false),
+        ("state", "{from}", true),
+        ("kind", "{", false),
+        ("contract", "{from}", false),
+        ("id", "{from}-x", true),
+    ] {
+        let mut changed = small.clone();
+        changed["makes"]["organizations"][0][key] = Value::from(value);
+        assert_eq!(validator.is_valid(&changed), is_valid, "{key}: {value}");
     }
 }
 
