@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use countersign_console::plain;
-use serde_json::{Map, Value as Json, json};
+use serde_json::{Map, Value as Json};
 
 use super::Told;
 use crate::cli::{ActArgs, ItemArgs, ListArgs, PutArgs};
