@@ -10,6 +10,7 @@ use serde_json::{Value as Json, json};
 
 use crate::documents::parse;
 use crate::effect::{self, Step};
+use crate::policies::Policies;
 use crate::ends::{ending_verb, is_over};
 use crate::evidence::{Deed, Version};
 use crate::{Act, App, AppError, Caller, people, two};
@@ -105,6 +106,7 @@ impl App {
         caller: &Caller,
         register: &Register,
     ) -> Result<(Vec<Draft>, usize), AppError> {
+        Policies::new(&register.policies).map_err(AppError::Invalid)?;
         let mut current = self.current()?;
         let mut drafts = Vec::new();
         let mut unchanged = 0;

@@ -7,6 +7,7 @@
 
 mod access;
 mod evidence;
+mod portals;
 mod record;
 mod search;
 mod shown;
@@ -15,7 +16,7 @@ mod token;
 
 use countersign_judge::permission::Role;
 use countersign_judge::{Facts, judge};
-use countersign_model::judgement::{Judgement, Outcome, Reason};
+use countersign_model::judgement::{Access, Judgement, Outcome, Reason};
 use countersign_model::time::{End, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
@@ -118,6 +119,10 @@ pub struct Decision {
     pub tenant: String,
     pub identity: Option<String>,
     pub credential: Option<String>,
+    /// The person who acts by it, where that is another one.
+    pub actor: Option<String>,
+    /// The account is a portal's, and nobody was named behind it; the tenant lets that pass.
+    pub is_unattributed: bool,
     pub judgement: Judgement,
     /// Seconds for which the answer may be kept.
     pub max_age: u64,
@@ -158,7 +163,7 @@ impl Basis<'_> {
         let terms = Terms::of(self, tenant, at);
         let meant = Meant::new(self.facts, tenant, question, at);
         let judgement = self.judged(&meant, (tenant, question), at);
-        let judgement = terms.applied(judgement, &meant);
+        let judgement = terms.applied(judgement, &meant, self);
         let decision = Decision {
             id,
             at,
@@ -167,6 +172,8 @@ impl Basis<'_> {
             tenant: tenant.to_owned(),
             identity: meant.identity.map(ToString::to_string),
             credential: meant.credential.map(ToOwned::to_owned),
+            actor: meant.actor_id().map(ToString::to_string),
+            is_unattributed: terms.records_unattributed(&meant, self),
             max_age: terms.max_age(&judgement, at),
             would_suffice: would_suffice(self.facts, &judgement),
             judgement,
@@ -183,8 +190,16 @@ impl Basis<'_> {
         (tenant, question): (&str, &Question),
         at: Timestamp,
     ) -> Judgement {
-        let access = meant.access(tenant, question);
-        judge(&self.policies.guardrails, self.facts, &access, at)
+        let policies = &self.policies.guardrails;
+        let request = policies.asks_of(tenant).then(|| meant.request(self.facts, tenant, question));
+        let access = Access { request: request.as_ref(), ..meant.access(tenant, question) };
+        let mut judgement = judge(policies, self.facts, &access, at);
+        if let Some(fault) = &self.policies.fault {
+            let text = format!("the company's own policies cannot be read: {fault}");
+            judgement.reasons.push(reason("policy.error", Outcome::Deny, &text));
+            judgement.outcome = Outcome::Deny;
+        }
+        judgement
     }
 }
 

@@ -137,6 +137,9 @@ impl App {
             None => self.beginning(caller, noun, &register, act)?,
             Some(item) => self.correction(caller, item, &body, act)?,
         };
+        if !register.policies.is_empty() {
+            self.policies_with(register.policies.clone())?;
+        }
         let reads = self.resolved(noun, &body, now.as_ref())?;
         let name = format!("{noun}.{verb}");
         let deed =

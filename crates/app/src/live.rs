@@ -17,7 +17,7 @@ use countersign_store::feed::{Changed, Cursor};
 
 use crate::apply::is_fact;
 use crate::documents::parse;
-use crate::policies::Policies;
+use crate::policies::{Own, Policies};
 use crate::{App, AppError};
 
 /// Changes taken over at a time.
@@ -78,7 +78,7 @@ impl App {
     /// If the store cannot be read.
     pub fn begin_to_judge(&self, journal: Journal) -> Result<(), AppError> {
         let place = self.store.feed_end()?;
-        let facts = self.facts_at(None)?;
+        let (facts, _) = self.facts_at(None)?;
         self.begin_to_judge_by(facts, place, journal)
     }
 
@@ -93,16 +93,17 @@ impl App {
         journal: Journal,
     ) -> Result<(), AppError> {
         let seen = self.now();
-        let policies = Arc::new(Policies::new());
+        let policies = Arc::new(Policies::or_none(&self.own_policies()?));
         let snapshot = RwLock::new(Snapshot { facts, place, seen, policies });
         // A second call changes nothing: the first one follows the feed.
         let _ = self.live.set(Live { snapshot, follows: Mutex::new(()), journal });
         self.follow()
     }
 
-    /// The facts as they are now, or as they were when the feed was at a place.
-    pub(crate) fn facts_at(&self, place: Option<Cursor>) -> Result<Facts, AppError> {
-        let mut facts = Facts::default();
+    /// The facts as they are now, or as they were when the feed was at a place; and the company's own
+    /// policies.
+    pub(crate) fn facts_at(&self, place: Option<Cursor>) -> Result<(Facts, Own), AppError> {
+        let (mut facts, mut own) = (Facts::default(), Own::new());
         let mut register = Register::default();
         let mut waiting = 0;
         let mut fault = None;
@@ -116,6 +117,7 @@ impl App {
             }
             waiting += 1;
             if waiting >= ITEMS_MAX {
+                own.append(&mut register.policies);
                 facts.learn(std::mem::take(&mut register));
                 waiting = 0;
             }
@@ -130,8 +132,9 @@ impl App {
                 Ok(())
             })?,
         }
+        own.append(&mut register.policies);
         facts.learn(register);
-        fault.map_or(Ok(facts), Err)
+        fault.map_or(Ok((facts, own)), Err)
     }
 
     /// Takes over what changed since the last look. Nothing, if this node does not judge.
@@ -171,7 +174,17 @@ impl App {
                 forgotten.push((item.noun, item.id));
             }
         }
+        let changes_policies =
+            !learned.policies.is_empty() || forgotten.iter().any(|(noun, _)| noun == "policy");
+        // To compile them takes a while, in which decisions go on by those before.
+        let policies = match changes_policies {
+            true => Some(Arc::new(Policies::or_none(&self.own_policies()?))),
+            false => None,
+        };
         let mut snapshot = live.write();
+        if let Some(policies) = policies {
+            snapshot.policies = policies;
+        }
         forgotten.iter().for_each(|(noun, id)| snapshot.facts.forget(noun, id));
         snapshot.facts.learn(learned);
         snapshot.place = change.cursor;

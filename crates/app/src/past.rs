@@ -19,7 +19,7 @@ pub use self::report::{Count, Report};
 pub use self::trial::{Changed, Trial};
 use crate::decide::{DecisionId, Question, Way, not_ready};
 use crate::live::Live;
-use crate::{App, AppError};
+use crate::{App, AppError, Caller};
 
 /// By how much two records may stand in another order than they were made.
 const DISORDER: i64 = 5 * NANOS_PER_SECOND;
@@ -65,6 +65,12 @@ impl Past {
 }
 
 impl App {
+    /// # Errors
+    /// `Forbidden` if the caller may not: asked before anything they sent is read.
+    pub fn may_see_decisions(&self, caller: &Caller) -> Result<(), AppError> {
+        self.demand(caller, "read", "decision")
+    }
+
     fn judging(&self) -> Result<&Live, AppError> {
         self.live.get().ok_or_else(not_ready)
     }

@@ -2,6 +2,7 @@
 
 mod decisions;
 mod evidence;
+mod policy;
 mod serve;
 mod sponsors;
 
@@ -16,6 +17,8 @@ pub use serve::{
     ListArgs, Log, OnboardArgs, PlaceArgs, PutArgs, ServeArgs, ServerArgs, SignInArgs,
     TemplatesArgs,
 };
+
+pub use policy::PolicyCommand;
 
 pub use sponsors::{ImportArgs, SponsorsCommand};
 
@@ -72,6 +75,9 @@ pub enum Command {
     Trace(Box<TraceCommand>),
     /// Look for mistakes and gaps in a register.
     Check(CheckArgs),
+    /// The company's own policies.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Begin a register.
     #[command(subcommand)]
     Register(RegisterCommand),

@@ -8,6 +8,7 @@ pub mod decisions;
 pub mod items;
 pub mod keys;
 pub mod onboard;
+pub mod policy;
 pub mod proof;
 pub mod prove;
 pub mod register;

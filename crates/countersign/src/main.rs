@@ -62,6 +62,7 @@ fn run(command: Command, told: Told) -> anyhow::Result<Exit> {
             None => commands::trace::run(&command.args, told),
         },
         Command::Check(args) => commands::check::run(&args, told),
+        Command::Policy(command) => commands::policy::run(&command, told),
         Command::Register(RegisterCommand::Init { from, source }) => {
             commands::register::init(&from, &source, told)
         }

@@ -10,6 +10,7 @@ mod keys;
 mod listen;
 mod metrics;
 mod oidc;
+mod signer;
 mod tls;
 mod witnesses;
 
@@ -78,8 +79,11 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
     if sequencer.is_some() {
         tell_first_code(&app)?;
     }
-    let server =
-        Arc::new(Server::new(app, oidc::of(args)?).with_public_url(args.public_url.clone()));
+    let server = Arc::new(
+        Server::new(app, oidc::of(args)?)
+            .with_public_url(args.public_url.clone())
+            .with_signer(signer::signer(&args.place.data)?),
+    );
     let witnesses = Arc::new(Witnesses::new(&args.witness, &folder)?);
     let watched = Arc::clone(&witnesses);
     let background = Background { server: Arc::clone(&server), address, folder, keys, witnesses };
@@ -126,6 +130,13 @@ fn serve_until_told(
         out::say(&format!("Serving {scheme}://{at}; metrics on http://{}", metrics.local_addr()?));
         if let Some(url) = &args.public_url {
             out::say(&format!("Reached by {url}"));
+        }
+        if let Some(address) = args.ext_authz {
+            let listener = listen::bind(address).await?;
+            out::say(&format!("Checks of Envoy on grpc://{}", listener.local_addr()?));
+            let router = countersign_http::ext_authz(server).await;
+            let door = tls::Door::new(listener, tls.clone(), args.connections);
+            tokio::spawn(listen::serve_ext_authz(door, router));
         }
         tokio::spawn(listen::serve_metrics(metrics, Arc::clone(server), witnesses));
         let bounds = Bounds {
@@ -232,5 +243,5 @@ pub fn fill(bytes: &mut [u8]) {
 
 /// What is written for operators when an address cannot be had.
 pub(crate) fn taken(address: SocketAddr) -> String {
-    format!("could not listen on {address}; give another by --listen or --metrics")
+    format!("could not listen on {address}; give another by --listen, --metrics or --ext-authz")
 }

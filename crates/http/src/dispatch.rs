@@ -72,6 +72,9 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
         Kind::KeepHold => item(200, &app.keep_hold(&caller, &asked.id)?),
         Kind::Ledger
         | Kind::Metadata
+        | Kind::ForwardAuth
+        | Kind::ExtAuthz
+        | Kind::SigningKeys
         | Kind::Evaluation
         | Kind::Evaluations
         | Kind::Search(_)

@@ -11,6 +11,8 @@ mod cookies;
 mod custody;
 mod dispatch;
 mod doorman;
+mod ext_authz;
+mod forward;
 mod gate;
 mod keys;
 mod ledger;
@@ -23,6 +25,8 @@ mod scim;
 mod serve;
 mod subscriptions;
 
+pub use ext_authz::ext_authz;
+pub use forward::{Signer, SignerError};
 pub use limits::{Bounds, limited};
 pub use oidc::{
     CALLBACK, Call, Expected, Fetch, IdTokenError, Known, Oidc, is_safe, percent, verify,

@@ -17,6 +17,7 @@ pub(crate) fn explain(app: &App, caller: &Caller, asked: &Asked) -> Result<Answe
 }
 
 pub(crate) fn report(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer, Problem> {
+    app.may_see_decisions(caller)?;
     let known = |name: &str| ["tenant", "since"].contains(&name);
     if let Some(other) = asked.query.keys().find(|name| !known(name)) {
         let detail = format!("there is no `{other}` here; there are tenant and since");
@@ -34,6 +35,7 @@ pub(crate) fn report(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer
 }
 
 pub(crate) fn judge_at(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer, Problem> {
+    app.may_see_decisions(caller)?;
     let tenant = text(asked, "tenant")?;
     let at = time(text(asked, "at")?).ok_or_else(|| no_time("at"))?;
     let Json::Object(request) = &asked.body["request"] else {

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::{HeaderMap, Request, Response, Uri};
-use axum::routing::{MethodFilter, on};
+use axum::routing::{MethodFilter, any, on};
 use countersign_app::{App, AppError};
 use countersign_wire::problem::Problem;
 use countersign_wire::routes::{Kind, Method, Route, routes};
@@ -19,6 +19,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::answer::{Answer, response};
 use crate::dispatch::dispatch;
 use crate::doorman::Doorman;
+use crate::forward::{self, Signer};
 use crate::gate::{self, Gate};
 use crate::ledger;
 use crate::limits::later;
@@ -36,18 +37,26 @@ pub struct Server {
     pub(crate) doorman: Doorman,
     /// By which applications reach it: `https://countersign.example.com`, without a slash at its end.
     pub(crate) public_url: Option<String>,
+    /// Signs what applications behind a proxy are told.
+    pub(crate) signer: Option<Signer>,
 }
 
 impl Server {
     pub fn new(app: App, oidc: Option<Oidc>) -> Self {
         let (counted, doorman) = (Counted::default(), Doorman::default());
-        Self { app, counted, oidc, doorman, public_url: None }
+        Self { app, counted, oidc, doorman, public_url: None, signer: None }
     }
 
     /// The same, asked for so many decisions a second by one key at most.
     #[must_use]
     pub fn with_decisions(self, a_second: Option<NonZeroU32>) -> Self {
         Self { doorman: Doorman::new(a_second), ..self }
+    }
+
+    /// The same, and proxies may ask: without a key to sign with, nothing passes.
+    #[must_use]
+    pub fn with_signer(self, signer: Signer) -> Self {
+        Self { signer: Some(signer), ..self }
     }
 
     #[must_use]
@@ -97,11 +106,12 @@ pub fn router(server: &Arc<Server>) -> Router {
     let gate = Arc::new(Gate::default());
     for route in routes() {
         let filter = match route.method {
-            Method::Get => MethodFilter::GET,
-            Method::Put => MethodFilter::PUT,
-            Method::Post => MethodFilter::POST,
-            Method::Patch => MethodFilter::PATCH,
-            Method::Delete => MethodFilter::DELETE,
+            Method::Get => Some(MethodFilter::GET),
+            Method::Put => Some(MethodFilter::PUT),
+            Method::Post => Some(MethodFilter::POST),
+            Method::Patch => Some(MethodFilter::PATCH),
+            Method::Delete => Some(MethodFilter::DELETE),
+            Method::Any => None,
         };
         let path = route.path.clone();
         let (route, server, gate) = (Arc::new(route), Arc::clone(server), Arc::clone(&gate));
@@ -110,7 +120,10 @@ pub fn router(server: &Arc<Server>) -> Router {
                 (Arc::clone(&route), Arc::clone(&server), Arc::clone(&gate));
             async move { handle(&server, &gate, &route, request).await }
         };
-        router = router.route(&path, on(filter, handler));
+        router = match filter {
+            Some(filter) => router.route(&path, on(filter, handler)),
+            None => router.route(&path, any(handler)),
+        };
     }
     router.fallback(|uri: Uri| async move { not_found(&uri) }).method_not_allowed_fallback(
         |uri: Uri, headers: HeaderMap| async move {
@@ -148,6 +161,8 @@ async fn handle(
     let response = match route.kind {
         Kind::Ledger => ledger::file(server, request).await,
         Kind::Metadata => authzen::metadata(server, &request),
+        Kind::SigningKeys => response(Ok(forward::keys(server))),
+        _ if route.is_of_proxies() => forward::response(server, route, request).await,
         _ if route.is_of_decisions() => authzen::response(server, route, request).await,
         Kind::DirectorySignIn | Kind::DirectoryReturn => {
             cookies::directory(server, route, request).await

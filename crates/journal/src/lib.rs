@@ -178,10 +178,14 @@ impl Journal {
             spare: None,
             empty: Gathering::default(),
         };
-        writer.begin()?;
+        // On a full disk the reserve can be written, and the rest when there is space again.
+        let full = match writer.begin() {
+            Err(error) if error.is_full() => Some(error),
+            other => other.map(|()| None)?,
+        };
         writer.prepare();
         let thread = thread::Builder::new().name("journal".to_owned());
-        let thread = thread.spawn(move || writer.run());
+        let thread = thread.spawn(move || writer.run(full));
         let thread = Some(thread.map_err(JournalError::io("begin to write", folder))?);
         let shared =
             Shared { folder: folder.to_owned(), log, reserve_log, changing: Mutex::default() };

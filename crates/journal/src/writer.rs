@@ -240,7 +240,19 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub fn run(mut self) {
+    /// Writes until it is to stop. `full`: why the first frame could not be written.
+    pub fn run(mut self, full: Option<JournalError>) {
+        if full.is_none_or(|error| self.goes_on_after(&error)) {
+            self.groups();
+        }
+        if let Some(spare) = self.spare.take() {
+            // It is made anew by whoever opens the journal next.
+            let _ = spare.join();
+            let _ = std::fs::remove_file(self.folder.join(SPARE));
+        }
+    }
+
+    fn groups(&mut self) {
         let mut is_sealed = true;
         loop {
             let result = match self.gate.next((!is_sealed).then_some(self.seal_after)) {
@@ -265,11 +277,6 @@ impl Writer {
             {
                 break;
             }
-        }
-        if let Some(spare) = self.spare.take() {
-            // It is made anew by whoever opens the journal next.
-            let _ = spare.join();
-            let _ = std::fs::remove_file(self.folder.join(SPARE));
         }
     }
 

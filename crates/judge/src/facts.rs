@@ -9,12 +9,12 @@ use std::collections::{BTreeSet, HashMap};
 use countersign_model::assurance::Assurance;
 use countersign_model::id::{
     CredentialId, EntitlementId, ExceptionId, GrantId, GroupId, IdentityId, OrganizationId,
-    SponsorId, TenantId, TrustPathId,
+    PortalId, SponsorId, TenantId, TrustPathId,
 };
 use countersign_model::judgement::Judgement;
 use countersign_model::register::{
     Account, AssuranceEntry, Credential, Entitlement, Exception, Grant, Grantee, Group, Identity,
-    Organization, Register, Sponsor, Tenant, TrustPath,
+    Organization, Portal, Register, Resource, Sponsor, Tenant, TrustPath,
 };
 use countersign_model::time::Timestamp;
 
@@ -41,6 +41,9 @@ pub struct Facts {
     groups: HashMap<GroupId, Group>,
     exceptions: HashMap<ExceptionId, Exception>,
     grants: Grants,
+    portals: HashMap<PortalId, Portal>,
+    /// The portals that act as an identity.
+    fronts: Index<IdentityId, PortalId>,
     /// What records call a tenant, to its id.
     accounts_of_tenants: Index<String, TenantId>,
     /// The groups that somebody is, was or will be in.
@@ -78,6 +81,7 @@ impl Facts {
         register.groups.into_iter().for_each(|(id, item)| self.group_is(id, item));
         register.exceptions.into_iter().for_each(|(id, item)| self.exception_is(id, item));
         register.grants.into_iter().for_each(|(id, item)| self.grant_is(id, item));
+        register.portals.into_iter().for_each(|(id, item)| self.portal_is(id, item));
     }
 
     /// Takes an item away: it is no fact any more. Nouns are named as in the register.
@@ -93,6 +97,7 @@ impl Facts {
             "group" => self.forget_group(id),
             "exception" => self.forget_exception(id),
             "grant" => self.forget_grant(id),
+            "portal" => self.forget_portal(id),
             _ => (),
         }
     }
@@ -163,6 +168,19 @@ impl Facts {
     fn forget_exception(&mut self, id: &str) {
         let Some(exception) = self.exceptions.remove(id) else { return };
         self.departures.remove(&(exception.rule, exception.subject), id);
+    }
+
+    fn portal_is(&mut self, id: PortalId, portal: Portal) {
+        self.forget_portal(id.as_str());
+        for identity in &portal.acts_as {
+            self.fronts.add(identity.clone(), id.clone());
+        }
+        self.portals.insert(id, portal);
+    }
+
+    fn forget_portal(&mut self, id: &str) {
+        let Some(portal) = self.portals.remove(id) else { return };
+        portal.acts_as.iter().for_each(|identity| self.fronts.remove(identity, id));
     }
 
     /// What it names is shared with the items it names, and what nobody judges by is let go.
@@ -242,6 +260,23 @@ impl Facts {
             Found::One(id) => Some(id),
             Found::Nobody | Found::Several => None,
         }
+    }
+
+    /// Whether an identity is the account of a portal, so that somebody else is behind it.
+    pub fn is_front(&self, identity: &IdentityId) -> bool {
+        self.fronts.get(identity).next().is_some()
+    }
+
+    /// Whether an identity is the account of a portal whose people sign in at a tenant.
+    pub fn is_front_of(&self, identity: &IdentityId, tenant: &str) -> bool {
+        let portals = self.fronts.get(identity).filter_map(|id| self.portals.get(id));
+        portals.into_iter().any(|portal| portal.tenant.as_str() == tenant)
+    }
+
+    /// What is known here of a resource that a tenant protects.
+    pub fn resource(&self, tenant: &str, kind: &str, id: &str) -> Option<&Resource> {
+        let known = self.tenants.get(tenant)?.resources.iter();
+        known.into_iter().find(|resource| resource.kind == kind && resource.id == id)
     }
 
     pub fn tenant(&self, id: &str) -> Option<&Tenant> {

@@ -7,8 +7,9 @@ use cedar_policy::{
     Authorizer, Context, Decision, Effect, Entities, EntityUid, Policy, PolicyId, PolicySet,
     Request, Schema, ValidationMode, Validator,
 };
-use countersign_model::judgement::{Outcome, Reason};
+use countersign_model::judgement::{Access, Outcome, Reason};
 
+use crate::application::ApplicationPolicies;
 use crate::shape::{Readings, Remembered};
 use crate::values::{Attribute, Values};
 
@@ -42,6 +43,8 @@ pub enum PolicyError {
     Annotation { file: String, policy: String, what: String },
     #[error("the policies do not fit the schema: {0}")]
     Schema(String),
+    #[error("`{file}` and its schema do not fit: {what}")]
+    Types { file: String, what: String },
 }
 
 /// All policies of a run, checked.
@@ -54,6 +57,7 @@ pub struct Guardrails {
     request: Asked,
     readings: Readings,
     remembered: Remembered,
+    applications: ApplicationPolicies,
     /// Names and texts, in order: what judgements are by.
     texts: Vec<(String, String)>,
 }
@@ -94,6 +98,7 @@ impl Guardrails {
             request,
             readings: Readings::default(),
             remembered: Remembered::default(),
+            applications: ApplicationPolicies::default(),
             texts: Vec::new(),
         };
         for (file, text) in SHIPPED {
@@ -108,6 +113,17 @@ impl Guardrails {
             Some(error) => Err(fault(error)),
             None => Ok(guardrails),
         }
+    }
+
+    /// The same, and what an application's own policies say of what it asks.
+    #[must_use]
+    pub fn and(self, applications: ApplicationPolicies) -> Self {
+        Self { applications, ..self }
+    }
+
+    /// Whether an application's own policies are asked for a tenant.
+    pub fn asks_of(&self, tenant: &str) -> bool {
+        !self.applications.is_empty(tenant)
     }
 
     /// All reasons the policies can give, one for each code, sorted.
@@ -129,6 +145,17 @@ impl Guardrails {
     /// A customer's policy reads the clock, beyond comparing it with a fact.
     pub(crate) fn compares_times(&self) -> bool {
         self.readings.reads_value(Attribute::At)
+    }
+
+    /// Every reason of all policies: those that read plain facts, and the application's own.
+    pub(crate) fn reasons_against(&self, values: &Values<'_>, access: &Access<'_>) -> Vec<Reason> {
+        let mut reasons = self.ask(values).to_vec();
+        if let Some(request) = access.request.filter(|_| self.asks_of(access.tenant)) {
+            let facts = || values.expressions().collect();
+            reasons.extend(self.applications.ask(access.tenant, request, facts));
+            reasons = one_for_each_code(reasons);
+        }
+        reasons
     }
 
     /// Every reason that the policies give, sorted; none if all is well. A policy that fails to
@@ -213,7 +240,7 @@ impl Guardrails {
 
 /// Several policies may have one reason: the gravest outcome counts, so that an added policy cannot
 /// soften a shipped one, and all they say is said.
-fn one_for_each_code(mut reasons: Vec<Reason>) -> Vec<Reason> {
+pub(crate) fn one_for_each_code(mut reasons: Vec<Reason>) -> Vec<Reason> {
     reasons.sort();
     reasons.dedup();
     let mut merged: Vec<Reason> = Vec::with_capacity(reasons.len());
@@ -232,7 +259,7 @@ fn one_for_each_code(mut reasons: Vec<Reason>) -> Vec<Reason> {
     merged
 }
 
-fn policy_error(what: String) -> Reason {
+pub(crate) fn policy_error(what: String) -> Reason {
     Reason {
         code: "policy.error".to_owned(),
         outcome: Outcome::Deny,
@@ -247,7 +274,10 @@ enum Origin {
     Added,
 }
 
-fn reason(policy: &Policy, fault: &dyn Fn(&str) -> PolicyError) -> Result<Reason, PolicyError> {
+pub(crate) fn reason(
+    policy: &Policy,
+    fault: &dyn Fn(&str) -> PolicyError,
+) -> Result<Reason, PolicyError> {
     let annotation = |name: &str| policy.annotation(name).unwrap_or("");
     let outcome = Outcome::ALL
         .into_iter()

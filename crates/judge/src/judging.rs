@@ -60,7 +60,7 @@ impl<'a> Asked<'a> {
     fn answer(&self, candidate: Option<Candidate<'a>>) -> Judgement {
         let Self { guardrails, facts, access, at, .. } = *self;
         let context = self.context.by_grant(facts, candidate, access, at);
-        let mut reasons = guardrails.ask(&context.values).to_vec();
+        let mut reasons = guardrails.reasons_against(&context.values, access);
         explain(&mut reasons, &context, &self.chain);
         let mut exceptions = exception::set_aside(&mut reasons, facts, &context, access, at);
         exceptions.extend(self.chain.exceptions.iter().cloned());
@@ -162,6 +162,7 @@ fn on_the_way<'a>(access: &Access<'a>, id: &'a str, is_last: bool) -> Access<'a>
         authenticated_at: None,
         ip: access.ip.filter(|_| is_last),
         interactive: None,
+        // The application's own policies are asked once, of who asks.
         request: None,
         ..*access
     }

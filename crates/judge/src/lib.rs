@@ -10,6 +10,7 @@
 //! the past and for now. What the register does not say is an absent fact, and each guardrail that
 //! reads it has a twin that then answers `unknown`.
 
+mod application;
 mod changes;
 mod context;
 mod exception;
@@ -25,6 +26,7 @@ mod shape;
 mod trust_path;
 mod values;
 
+pub use application::{AccessFacts, ApplicationPolicies};
 pub use facts::{Deed, Facts, Found};
 pub use guardrails::{Guardrails, PolicyError};
 pub use judging::judge;

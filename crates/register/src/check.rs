@@ -10,7 +10,7 @@ use crate::scalar;
 use crate::secret::{has_aws_key_id, has_aws_secret_form, kind_of_secret};
 use crate::shape::{Field, Kind, Need, Shape};
 use crate::suggest::{did_you_mean, nearest, shown};
-use crate::yaml::{Node, Value};
+use crate::yaml::{CEDAR_BYTES_MAX, Node, SCALAR_BYTES_MAX, Value};
 
 /// Where each item is, by noun and id.
 pub(crate) type Ids = BTreeMap<Noun, BTreeMap<String, Place>>;
@@ -126,6 +126,12 @@ impl Check<'_> {
     }
 
     fn scalar(&mut self, place: Place, key: &'static str, kind: &'static Kind, text: &str) {
+        let is_cedar = matches!(kind, Kind::Cedar | Kind::CedarSchema);
+        let most = if is_cedar { CEDAR_BYTES_MAX } else { SCALAR_BYTES_MAX };
+        if text.len() > most {
+            let message = format!("a text of {} bytes, the most is {most}", text.len());
+            return self.mistakes.push(place, message, None);
+        }
         if self.refuse_secret(place, kind, text) {
             return;
         }
@@ -136,7 +142,7 @@ impl Check<'_> {
         if self.mistakes.is_full() {
             return;
         }
-        if matches!(kind, Kind::Cedar | Kind::CedarSchema) {
+        if is_cedar {
             return self.cedar(place, key, kind, text);
         }
         let wrong = match kind {

@@ -39,8 +39,8 @@ fn scalar(text: &str, is_quoted: bool) -> Scalar {
         _ if is_digits
             || text.starts_with("0x")
             || text.starts_with("0o")
-            || digits.to_ascii_lowercase() == ".inf"
-            || text.to_ascii_lowercase() == ".nan"
+            || digits.eq_ignore_ascii_case(".inf")
+            || text.eq_ignore_ascii_case(".nan")
             || (digits.bytes().next().is_some_and(begins) && digits.parse::<f64>().is_ok()) =>
         {
             Scalar::Wrong("write a whole number, or quote it if it is a text")

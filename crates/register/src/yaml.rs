@@ -14,8 +14,10 @@ pub const NODES_MAX: usize = 4_000_000;
 const DEPTH_MAX: usize = 16;
 /// No noun has as many; it bounds the search for a key that is there twice.
 pub(crate) const KEYS_MAX: usize = 128;
-/// One scalar; the longest honest one is a justification.
-const SCALAR_BYTES_MAX: usize = 16 * 1024;
+/// One scalar; the longest honest one is a justification, unless it is a text of Cedar.
+pub(crate) const SCALAR_BYTES_MAX: usize = 16 * 1024;
+/// A text of Cedar: some hundreds of policies.
+pub(crate) const CEDAR_BYTES_MAX: usize = 256 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Node {
@@ -188,8 +190,9 @@ impl Builder<'_> {
         if plain && matches!(text, "" | "~" | "null" | "Null" | "NULL") {
             return Value::Null;
         }
-        if text.len() > SCALAR_BYTES_MAX {
-            let message = format!("a text of {} bytes, the most is {SCALAR_BYTES_MAX}", text.len());
+        let most = if plain { SCALAR_BYTES_MAX } else { CEDAR_BYTES_MAX };
+        if text.len() > most {
+            let message = format!("a text of {} bytes, the most is {most}", text.len());
             self.mistakes.push(place, message, None);
             return Value::Scalar("(too long)".to_owned());
         }

@@ -256,14 +256,14 @@ impl<'a> Said<'a> {
             },
             obligations: obligations(decision),
             exceptions: &judged.exceptions,
-            acr_values: claims(decision, "acr"),
-            amr_values: claims(decision, "amr"),
+            acr_values: sufficient(decision, "acr"),
+            amr_values: sufficient(decision, "amr"),
         }
     }
 }
 
 /// Claims that would suffice, separated by spaces as in RFC 9470, section 4.
-fn claims(decision: &Decision, namespace: &str) -> Option<String> {
+pub fn sufficient(decision: &Decision, namespace: &str) -> Option<String> {
     let all = decision.would_suffice.iter().filter(|(known, _)| known == namespace);
     let all: Vec<&str> = all.map(|(_, value)| value.as_str()).collect();
     (!all.is_empty()).then(|| all.join(" "))

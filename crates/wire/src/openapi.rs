@@ -1,6 +1,7 @@
 //! The OpenAPI 3.1 document, made from the table of routes.
 
 mod decisions;
+mod proxies;
 
 use serde_json::{Map, Value as Json, json};
 
@@ -16,7 +17,9 @@ pub fn document() -> Json {
     let mut paths: Map<String, Json> = Map::new();
     for route in routes() {
         let methods = paths.entry(route.path.replace("{*", "{")).or_insert_with(|| json!({}));
-        methods[route.method.as_str().to_lowercase()] = operation(&route);
+        for method in route.method.documented() {
+            methods[*method] = operation(&route, method);
+        }
     }
     json!({
         "openapi": "3.1.0",
@@ -29,21 +32,27 @@ pub fn document() -> Json {
         "security": [{"token": []}],
         "paths": paths,
         "components": {
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer"},
+                "proxy": {"type": "apiKey", "in": "header", "name": "X-Countersign-Key"},
+            },
             "schemas": schemas(),
         },
     })
 }
 
-fn operation(route: &Route) -> Json {
+fn operation(route: &Route, method: &str) -> Json {
     let mut operation = json!({
-        "operationId": route.operation(),
+        "operationId": route.operation_of(method),
         "summary": route.summary,
         "tags": [route.noun],
         "responses": responses(route),
     });
     if route.is_open {
         operation["security"] = json!([]);
+    }
+    if route.is_of_proxies() {
+        operation["security"] = json!([{"proxy": []}]);
     }
     let parameters = parameters(route);
     if !parameters.is_empty() {
@@ -71,6 +80,7 @@ fn parameters(route: &Route) -> Vec<Json> {
             "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"},
         }));
     }
+    parameters.extend(proxies::parameters(route));
     if route.path.contains("{*file}") {
         parameters.push(json!({
             "in": "path", "name": "file", "required": true, "schema": {"type": "string"},
@@ -120,7 +130,8 @@ fn parameters(route: &Route) -> Vec<Json> {
         Kind::Scim(kind) => parameters.extend(scim::parameters(kind)),
         _ => (),
     }
-    if route.method != Method::Get && !route.is_open && !route.is_of_decisions() {
+    let is_act = !route.is_of_decisions() && !route.is_of_proxies();
+    if route.method != Method::Get && !route.is_open && is_act {
         parameters.push(text(
             "header",
             "idempotency-key",
@@ -151,6 +162,7 @@ fn request(route: &Route) -> Option<(Json, bool)> {
         Kind::Evaluation => Some((named("evaluation"), true)),
         Kind::Evaluations => Some((named("evaluations"), true)),
         Kind::JudgeAt => Some((named("judge"), true)),
+        Kind::TryPolicies => Some((named("try_policies"), true)),
         Kind::Search(seek) => Some((named(&format!("search_{}", seek.as_str())), true)),
         Kind::Scim(Scim::Create | Scim::Replace) => Some((named("scim_user"), true)),
         Kind::Scim(Scim::Patch) => Some((named("scim_patch"), true)),
@@ -169,6 +181,7 @@ fn responses(route: &Route) -> Json {
     };
     let mut responses = json!({});
     match route.kind {
+        Kind::ForwardAuth | Kind::ExtAuthz | Kind::SigningKeys => return proxies::responses(route),
         Kind::List => responses["200"] = body("page", "One page."),
         Kind::Templates => responses["200"] = body("templates", "All there are."),
         Kind::Fill => responses["201"] = body("items", "All that was made."),
@@ -208,6 +221,7 @@ fn responses(route: &Route) -> Json {
         Kind::Explain => responses["200"] = body("explained", "The decision."),
         Kind::DecisionsReport => responses["200"] = body("decisions_report", "The counts."),
         Kind::JudgeAt => responses["200"] = body("judged", "What is decided."),
+        Kind::TryPolicies => responses["200"] = body("trial", "What would change."),
         Kind::Proof => responses["200"] = body("change_proof", "The proof."),
         Kind::Ledger => {
             responses["200"] = json!({
@@ -451,7 +465,7 @@ mod tests {
         }
         for route in routes() {
             let path = route.path.replace("{*", "{");
-            let operation = &document["paths"][path][route.method.as_str().to_lowercase()];
+            let operation = &document["paths"][path][route.method.documented()[0]];
             assert!(
                 operation["responses"].as_object().is_some_and(|all| all.len() > 1),
                 "{route:?}"

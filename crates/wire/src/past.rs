@@ -1,6 +1,6 @@
 //! Decisions that were made, as bodies.
 
-use countersign_app::{Again, Count, Explained, Report};
+use countersign_app::{Again, ChangedAnswer, Count, Explained, Report, Trial};
 use serde_json::{Value as Json, json};
 
 /// A decision as it was recorded, and made again.
@@ -43,5 +43,23 @@ fn count(count: &Count) -> Json {
         "code": count.code, "decisions": count.decisions, "identities": count.identities,
         "actions": count.actions, "first": count.first, "last": count.last,
         "examples": count.examples,
+    })
+}
+
+/// What policies would have changed.
+pub fn trial(trial: &Trial) -> Json {
+    json!({
+        "tried": trial.tried,
+        "left_out": trial.left_out,
+        "changed": trial.changed,
+        "shown": trial.shown.iter().map(changed).collect::<Vec<_>>(),
+    })
+}
+
+fn changed(changed: &ChangedAnswer) -> Json {
+    json!({
+        "decision": changed.decision, "tenant": changed.tenant, "subject": changed.subject,
+        "action": changed.action, "resource": changed.resource, "before": changed.before,
+        "after": changed.after, "reasons": changed.reasons,
     })
 }

@@ -2,6 +2,7 @@
 
 mod custody;
 mod decisions;
+mod proxies;
 
 use countersign_app::{SUBSCRIPTION, Seek};
 use countersign_model::lifecycle;
@@ -80,6 +81,14 @@ pub enum Kind {
     DecisionsReport,
     /// What is decided of a question at a moment.
     JudgeAt,
+    /// What policies would have changed of late.
+    TryPolicies,
+    /// May this request pass? Asked by a proxy, which names it in headers.
+    ForwardAuth,
+    /// The same, named by the request line below a prefix (Envoy).
+    ExtAuthz,
+    /// The public keys of what this instance signs for applications.
+    SigningKeys,
     OpenApi,
     Health,
     Ready,
@@ -92,6 +101,8 @@ pub enum Method {
     Post,
     Patch,
     Delete,
+    /// Whatever is asked.
+    Any,
 }
 
 impl Method {
@@ -102,6 +113,21 @@ impl Method {
             Self::Post => "POST",
             Self::Patch => "PATCH",
             Self::Delete => "DELETE",
+            Self::Any => "ANY",
+        }
+    }
+}
+
+impl Method {
+    /// As the document names it, or each that it stands for.
+    pub fn documented(self) -> &'static [&'static str] {
+        match self {
+            Self::Get => &["get"],
+            Self::Put => &["put"],
+            Self::Post => &["post"],
+            Self::Patch => &["patch"],
+            Self::Delete => &["delete"],
+            Self::Any => &["get", "put", "post", "patch", "delete", "head", "options"],
         }
     }
 }
@@ -125,9 +151,14 @@ pub struct Route {
 impl Route {
     /// Unique among all routes.
     pub fn operation(&self) -> String {
+        self.operation_of(self.method.as_str())
+    }
+
+    /// One of the methods that it stands for.
+    pub(crate) fn operation_of(&self, method: &str) -> String {
         let path = self.path.trim_start_matches("/v1").replace(['{', '}', '*'], "");
         let name = path.trim_matches('/').replace(['/', '-', '.', ':'], "_");
-        format!("{}_{name}", self.method.as_str().to_lowercase())
+        format!("{}_{name}", method.to_lowercase())
     }
 }
 
@@ -157,6 +188,7 @@ pub fn routes() -> Vec<Route> {
     routes.extend(directory());
     routes.extend(custody::fixed());
     routes.extend(decisions::fixed());
+    routes.extend(proxies::fixed());
     let own = [SETTINGS, MEMBER, INVITATION, SUBSCRIPTION];
     let nouns = Noun::WITH_ID.iter().map(|noun| noun.singular()).chain(own);
     for noun in nouns {

@@ -2,17 +2,20 @@
 //!
 //! An application vouches for what it says of its own sign-in. Of the subject's properties these are
 //! read: `iss` (RFC 7519), `acr`, `amr` and `auth_time` (OpenID Connect Core, section 2), `act` (RFC
-//! 8693, section 4.1), `credential` (a public handle), `actor` (the person behind a shared account).
+//! 8693, section 4.1), `credential` (a public handle), `actor` (the person behind a shared account: a
+//! name, or `{sub, iss}` where it is a name elsewhere, such as at a portal).
 //! Of the context: `ip`.
 
 use countersign_judge::{Facts, Found};
 use countersign_model::id::{CredentialId, IdentityId};
-use countersign_model::judgement::Access;
+use countersign_model::judgement::{Access, Entity, Named, Request};
 use countersign_model::limits::CHAIN_DEPTH_MAX;
 use countersign_model::time::Timestamp;
+use countersign_model::value::{DEPTH_MAX, Record, Value};
 use serde_json::{Map, Value as Json};
 
-use super::Question;
+use super::portals::Actor;
+use super::{Question, Thing};
 
 /// Who and what a question means, by the register.
 #[derive(Debug)]
@@ -26,7 +29,7 @@ pub(crate) struct Meant<'a> {
     pub credential: Option<&'a str>,
     claims: Vec<(&'a str, &'a str)>,
     authenticated_at: Option<Timestamp>,
-    actor_is_known: bool,
+    pub actor: Actor<'a>,
     ip: Option<&'a str>,
     resource: String,
 }
@@ -41,7 +44,6 @@ impl<'a> Meant<'a> {
             Found::One(id) => Some(id),
             Found::Nobody | Found::Several => None,
         };
-        let actor = text("actor").map(|name| facts.who(tenant, issuer, name, at));
         Self {
             identity,
             is_ambiguous: found == Found::Several,
@@ -55,7 +57,7 @@ impl<'a> Meant<'a> {
                 .get("auth_time")
                 .and_then(Json::as_i64)
                 .map(Timestamp::from_seconds),
-            actor_is_known: matches!(actor, Some(Found::One(_))),
+            actor: actor(facts, (tenant, issuer), properties.get("actor"), at),
             ip: question.context.get("ip").and_then(Json::as_str),
             resource: format!("{}:{}", question.resource.kind, question.resource.id),
         }
@@ -66,7 +68,7 @@ impl<'a> Meant<'a> {
             identity: self.identity.map(IdentityId::as_str),
             account: Some((tenant, self.name)),
             through: &self.through,
-            actor_is_known: self.actor_is_known,
+            actor_is_known: matches!(self.actor, Actor::Known(_)),
             credential: self.credential,
             tenant,
             action: &question.action.name,
@@ -76,6 +78,90 @@ impl<'a> Meant<'a> {
             ip: self.ip,
             interactive: None,
             request: None,
+        }
+    }
+}
+
+impl Meant<'_> {
+    pub fn actor_id(&self) -> Option<&IdentityId> {
+        match self.actor {
+            Actor::Known(id) => Some(id),
+            Actor::Unnamed | Actor::Unknown => None,
+        }
+    }
+
+    /// Whether somebody is said to act for the subject.
+    pub fn is_delegated(&self) -> bool {
+        !self.through.is_empty()
+    }
+}
+
+fn actor<'a>(
+    facts: &'a Facts,
+    (tenant, issuer): (&str, Option<&str>),
+    said: Option<&Json>,
+    at: Timestamp,
+) -> Actor<'a> {
+    let (issuer, name) = match said {
+        None | Some(Json::Null) => return Actor::Unnamed,
+        Some(Json::String(name)) => (issuer, name.as_str()),
+        Some(said) => {
+            let text = |name: &str| said.get(name).and_then(Json::as_str);
+            (text("iss").or(issuer), text("sub").unwrap_or_default())
+        }
+    };
+    Actor::named(facts, facts.who(tenant, issuer, name, at), at)
+}
+
+impl Meant<'_> {
+    /// The question with what is known here of subject and resource; what the application says itself
+    /// comes before it.
+    pub fn request(&self, facts: &Facts, tenant: &str, question: &Question) -> Request {
+        let known = self.identity.and_then(|id| facts.identity_of(id.as_str()));
+        let of_subject = known.map(|known| &known.properties);
+        let Thing { kind, id, .. } = &question.resource;
+        let of_resource = facts.resource(tenant, kind, id).map(|known| &known.properties);
+        Request {
+            subject: entity(&question.subject, of_subject),
+            action: Named {
+                name: question.action.name.clone(),
+                properties: record(&question.action.properties),
+            },
+            resource: entity(&question.resource, of_resource),
+            context: record(&question.context),
+        }
+    }
+}
+
+fn entity(thing: &Thing, known: Option<&Record>) -> Entity {
+    let mut properties = known.cloned().unwrap_or_default();
+    properties.extend(record(&thing.properties));
+    Entity { kind: thing.kind.clone(), id: thing.id.clone(), properties }
+}
+
+fn record(map: &Map<String, Json>) -> Record {
+    map.iter().filter_map(|(name, value)| Some((name.clone(), plain(value, 1)?))).collect()
+}
+
+/// A value as policies can compare it; what they cannot, a fraction or none, is not there for them.
+fn plain(value: &Json, depth: usize) -> Option<Value> {
+    if depth > DEPTH_MAX {
+        return None;
+    }
+    match value {
+        Json::Null => None,
+        Json::Bool(value) => Some(Value::Bool(*value)),
+        Json::Number(number) => number.as_i64().map(Value::Whole),
+        Json::String(text) => Some(Value::Text(text.clone())),
+        Json::Array(items) => {
+            let items = items.iter().map(|item| plain(item, depth + 1));
+            items.collect::<Option<_>>().map(Value::List)
+        }
+        Json::Object(map) => {
+            let named = map
+                .iter()
+                .filter_map(|(name, value)| Some((name.clone(), plain(value, depth + 1)?)));
+            Some(Value::Record(named.collect()))
         }
     }
 }

@@ -30,6 +30,11 @@ pub(super) struct Body<'a> {
     identity: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     credential: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    actor: Option<&'a str>,
+    /// A portal's account that named nobody: passed, and counted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unattributed: bool,
     judgement: Shown<'a>,
 }
 
@@ -49,6 +54,8 @@ impl<'a> Body<'a> {
             answered: if decision.allowed { "allow" } else { "deny" },
             identity: decision.identity.as_deref(),
             credential: decision.credential.as_deref(),
+            actor: decision.actor.as_deref(),
+            unattributed: decision.is_unattributed,
             judgement: Shown::new(&decision.judgement),
         }
     }

@@ -1,10 +1,13 @@
 //! What a tenant has agreed to, and what becomes of a judgement by it.
 
 use countersign_model::judgement::{Judgement, Outcome};
-use countersign_model::register::{Enforcement, EnforcementMode, UnknownSubject, WhenStale};
+use countersign_model::register::{
+    Enforcement, EnforcementMode, Unattributed, UnknownSubject, WhenStale,
+};
 use countersign_model::time::{Duration, End, NANOS_PER_SECOND, Timestamp};
 
 use super::access::Meant;
+use super::portals::Actor;
 use super::reason;
 use crate::live::Basis;
 
@@ -64,7 +67,12 @@ impl<'a> Terms<'a> {
     }
 
     /// The judgement with what the tenant's own terms add to it or set aside.
-    pub fn applied(&self, mut judgement: Judgement, meant: &Meant<'_>) -> Judgement {
+    pub fn applied(
+        &self,
+        mut judgement: Judgement,
+        meant: &Meant<'_>,
+        basis: &Basis<'_>,
+    ) -> Judgement {
         let passes = self.agreed.is_some_and(|terms| terms.unknown_subject == UnknownSubject::Pass);
         if meant.identity.is_none() && !meant.is_ambiguous && passes {
             // Whoever is not ours to judge is the application's own.
@@ -75,6 +83,21 @@ impl<'a> Terms<'a> {
         };
         if meant.is_ambiguous {
             add("identity.ambiguous", "the register lets this name mean several identities");
+        }
+        match (is_front(meant, basis), meant.actor) {
+            (true, Actor::Unnamed) if !self.records_unattributed(meant, basis) => {
+                add(
+                    "actor.unattributed",
+                    "a portal's account asks, and no person is named behind it",
+                );
+            }
+            (true, Actor::Unknown) => {
+                add(
+                    "actor.unknown",
+                    "the person named behind the portal is not registered or not active",
+                );
+            }
+            _ => (),
         }
         if !self.is_known {
             add("tenant.unknown", "the tenant of this key is not in the register");
@@ -94,6 +117,12 @@ impl<'a> Terms<'a> {
         judgement
     }
 
+    /// Whether nobody is named behind a portal's account, and the tenant lets that pass.
+    pub fn records_unattributed(&self, meant: &Meant<'_>, basis: &Basis<'_>) -> bool {
+        let lets = self.agreed.is_some_and(|terms| terms.unattributed == Unattributed::Record);
+        lets && meant.actor == Actor::Unnamed && is_front(meant, basis)
+    }
+
     pub fn answers(&self, judgement: &Judgement) -> bool {
         judgement.outcome == Outcome::Allow || self.mode == Mode::Observe
     }
@@ -107,4 +136,9 @@ impl<'a> Terms<'a> {
         };
         u64::try_from(longest.0.min(left) / NANOS_PER_SECOND).unwrap_or(0)
     }
+}
+
+/// Whether the account is a portal's, and it does not say by whom it is used.
+fn is_front(meant: &Meant<'_>, basis: &Basis<'_>) -> bool {
+    !meant.is_delegated() && meant.identity.is_some_and(|id| basis.facts.is_front(id))
 }

@@ -91,8 +91,8 @@ impl App {
     /// The facts and policies as they were at a place of the feed, to a node that had last looked at
     /// `seen`.
     fn snapshot_at(&self, place: Cursor, seen: Timestamp) -> Result<Snapshot, AppError> {
-        let facts = self.facts_at(Some(place))?;
-        let policies = Arc::new(Policies::new());
+        let (facts, own) = self.facts_at(Some(place))?;
+        let policies = Arc::new(Policies::or_none(&own));
         Ok(Snapshot { facts, place, seen, policies })
     }
 

@@ -1,10 +1,10 @@
 //! Policies tried on what was asked of late, before they are in force.
 
+use countersign_model::register::Register;
 use countersign_model::time::Timestamp;
 
 use super::{Past, first_since};
 use crate::live::Basis;
-use crate::policies::Policies;
 use crate::{App, AppError, Caller};
 
 /// Questions tried, at most: the newest.
@@ -40,15 +40,20 @@ pub struct Changed {
 }
 
 impl App {
-    /// Judges what was asked of this node since a moment by the policies in force and by others, with
-    /// the facts of now and the clock of then: what differs is the policies' doing.
-    pub(crate) fn trial(
+    /// Judges what was asked of this node since a moment by the policies in force, and by those with a
+    /// register's in the place of those of their ids: with the facts of now and the clock of then, so
+    /// that what differs is the policies' doing. Nothing comes into force.
+    ///
+    /// # Errors
+    /// `Invalid` with everything that is wrong with the policies.
+    pub fn try_policies(
         &self,
         caller: &Caller,
-        policies: &Policies,
+        register: &Register,
         since: Timestamp,
     ) -> Result<Trial, AppError> {
         self.demand(caller, "list", "decision")?;
+        let policies = &self.policies_with(register.policies.clone())?;
         let live = self.judging()?;
         let (_, next) = live.journal.range();
         let from = first_since(&live.journal, since)?.max(next.saturating_sub(QUESTIONS_MAX));

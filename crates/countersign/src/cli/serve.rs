@@ -50,6 +50,9 @@ pub struct ServeArgs {
     /// Where metrics are served.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9380")]
     pub metrics: std::net::SocketAddr,
+    /// Where Envoy asks over gRPC (ext_authz), such as `127.0.0.1:9191`; nowhere if not given.
+    #[arg(long, value_name = "ADDRESS")]
+    pub ext_authz: Option<std::net::SocketAddr>,
     /// Where people reach this server, such as `https://access.example.com`.
     #[arg(long, value_name = "URL", env = "COUNTERSIGN_PUBLIC_URL")]
     pub public_url: Option<String>,

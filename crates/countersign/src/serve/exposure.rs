@@ -14,6 +14,15 @@ pub fn check(args: &ServeArgs) -> Result<()> {
             "--public-url is `https://` and a host, without a path: where a browser finds this server"
         );
     }
+    if let Some(address) = args.ext_authz
+        && !address.ip().is_loopback()
+        && args.tls_cert.is_none()
+    {
+        bail!(
+            "{address} can be reached from other machines, and Envoy's key would travel in the open; \
+             give --tls-cert and --tls-key, or an address of this machine only"
+        );
+    }
     let is_https = args.public_url.as_deref().is_some_and(|url| url.starts_with("https://"));
     let is_behind_proxy = is_https && !args.trusted_proxies.is_empty();
     if args.listen.ip().is_loopback() || args.tls_cert.is_some() || is_behind_proxy {

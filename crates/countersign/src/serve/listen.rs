@@ -41,14 +41,24 @@ const END: Duration = Duration::from_secs(30);
 
 /// Serves until a signal or a failure; then takes no more requests and answers those it has.
 pub async fn serve(
-    mut door: Door,
+    door: Door,
     router: Router,
     signals: Signals,
     stopped: watch::Receiver<bool>,
 ) -> Result<()> {
+    serve_until(door, router, told(signals, stopped)).await;
+    Ok(())
+}
+
+/// Serves Envoy's checks beside the API, until the node ends.
+pub async fn serve_ext_authz(door: Door, router: Router) {
+    serve_until(door, router, std::future::pending()).await;
+}
+
+async fn serve_until(mut door: Door, router: Router, told: impl Future<Output = ()>) {
     let speaks = Arc::new(Speaks::new());
     let (end, ending) = watch::channel(());
-    let mut told = std::pin::pin!(told(signals, stopped));
+    let mut told = std::pin::pin!(told);
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -66,7 +76,6 @@ pub async fn serve(
     if tokio::time::timeout(END, ended).await.is_err() {
         tracing::warn!("somebody who was being answered was not waited for");
     }
-    Ok(())
 }
 
 /// HTTP/1.1 and HTTP/2, each with its limits.

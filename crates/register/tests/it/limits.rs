@@ -23,6 +23,56 @@ fn size_is_limited_on_every_side() {
 }
 
 #[test]
+fn a_text_of_cedar_may_be_long_and_nested_without_end() {
+    let policy = |cedar: &str| format!("policies:\n  - id: p\n    cedar: {cedar:?}\n");
+    let long = format!("{}forbid (principal, action, resource);", "// why\n".repeat(10_000));
+    assert_eq!(mistakes(&policy(&long)), Vec::new());
+    let found = mistakes(&policy(&"x".repeat(300_000)));
+    let is_told = |it: &Mistake| it.message.contains("the most is 262144");
+    assert!(found.iter().any(is_told), "{found:?}");
+    let opened = [
+        ("(", ")"),
+        ("!", ""),
+        ("[", "]"),
+        ("-", ""),
+        ("{a: ", "}"),
+        ("1 + ", ""),
+        ("1 - ", ""),
+        ("true && ", ""),
+        ("true || ", ""),
+        ("if true then 1 else ", ""),
+        ("if ", " then 1 else 2"),
+        ("", ".a"),
+        ("", "[\"a\"]"),
+        ("", " has a"),
+        ("", ".contains(1)"),
+    ];
+    for (open, close) in opened {
+        // Of those that can be read some are policies, and none may exhaust the stack.
+        for times in [16, 300, 10_000] {
+            let (open, close) = (open.repeat(times), close.repeat(times));
+            let text = format!("forbid (principal, action, resource) when {{ {open}1{close} }};");
+            let found = mistakes(&policy(&text));
+            assert!(
+                found.len() <= 1 && (times < 10_000 || found.len() == 1),
+                "{open}1{close:.20}: {found:?}"
+            );
+        }
+    }
+    let schema = |schema: &str| {
+        let one = "forbid (principal, action, resource);";
+        format!("policies:\n  - id: p\n    cedar: {one:?}\n    schema: {schema:?}\n")
+    };
+    for (open, close) in [("{a: ", "}"), ("Set<", ">"), ("a::", "")] {
+        for times in [20, 10_000] {
+            let kind = format!("{}Long{}", open.repeat(times), close.repeat(times));
+            let found = mistakes(&schema(&format!("entity a {{ b: {kind} }};")));
+            assert!(found.len() <= 1, "{found:?}");
+        }
+    }
+}
+
+#[test]
 fn no_message_repeats_a_secret_or_a_control_character() {
     let text = include_str!("../../cases/secrets.yaml");
     let secrets = [

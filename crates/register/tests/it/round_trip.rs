@@ -150,14 +150,14 @@ proptest! {
 }
 
 fn enforcement(at: usize, time: Timestamp) -> Enforcement {
-    let observes = at % 2 == 0;
+    let observes = at.is_multiple_of(2);
     Enforcement {
         mode: if observes { EnforcementMode::Observe } else { EnforcementMode::Enforce },
         until: observes.then_some(time),
         unknown_subject: UnknownSubject::ALL[at % 2],
         unattributed: Unattributed::ALL[at / 2 % 2],
         stale: WhenStale::ALL[at / 4 % 2],
-        max_age: (at % 3 > 0).then_some(Duration::from_seconds(30)),
+        max_age: (!at.is_multiple_of(3)).then_some(Duration::from_seconds(30)),
     }
 }
 
@@ -179,6 +179,6 @@ fn properties(texts: &[String], whole: i64) -> Record {
 fn cedar(texts: &[String]) -> String {
     let comment = |text: &String| format!("//{}\n", text.replace(['\n', '\r'], " "));
     let comments: String = texts.iter().map(comment).collect();
-    let end = if texts.len() % 2 == 0 { "\n" } else { "" };
+    let end = if texts.len().is_multiple_of(2) { "\n" } else { "" };
     format!("  {comments}\n\nforbid (principal, action, resource);{end}")
 }

@@ -71,6 +71,16 @@ fn past(schemas: &mut Json) {
         &["tenant", "at", "request"],
         json!({"tenant": text, "at": text, "request": request}),
     );
+    let file = object(&["name", "text"], json!({"name": text, "text": text}));
+    schemas["try_policies"] = object(
+        &["files"],
+        json!({"files": {"type": "array", "items": file}, "since": text}),
+    );
+    let changed = json!({"type": "array", "items": {"type": "object"}});
+    schemas["trial"] = object(
+        &["tried", "left_out", "changed", "shown"],
+        json!({"tried": count, "left_out": count, "changed": count, "shown": changed}),
+    );
     let record = json!({"type": "object"});
     schemas["judged"] = object(
         &["then", "now_known", "differ"],

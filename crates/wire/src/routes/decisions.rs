@@ -12,7 +12,7 @@ fn route(method: Method, path: &str, kind: Kind, summary: &str) -> Route {
     let is_open = kind == Kind::Metadata;
     let verb = match kind {
         Kind::Evaluation | Kind::Evaluations | Kind::Search(_) => "decide",
-        Kind::DecisionsReport => "list",
+        Kind::DecisionsReport | Kind::TryPolicies => "list",
         _ => "read",
     };
     let (path, summary) = (path.to_owned(), summary.to_owned());
@@ -69,6 +69,12 @@ pub(super) fn fixed() -> Vec<Route> {
             "/v1/decisions/{id}",
             Kind::Explain,
             "A decision of this node as it was recorded, and made again.",
+        ),
+        route(
+            Post,
+            "/v1/decisions/try-policies",
+            Kind::TryPolicies,
+            "What these policies would have changed of what was asked of this node of late.",
         ),
         route(
             Post,
