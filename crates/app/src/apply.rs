@@ -10,9 +10,9 @@ use serde_json::{Value as Json, json};
 
 use crate::documents::parse;
 use crate::effect::{self, Step};
-use crate::policies::Policies;
 use crate::ends::{ending_verb, is_over};
 use crate::evidence::{Deed, Version};
+use crate::policies::Policies;
 use crate::{Act, App, AppError, Caller, people, two};
 
 /// What will be, or was, done to make the server what the folder says.

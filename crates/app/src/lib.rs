@@ -56,6 +56,7 @@ use countersign_store::Store;
 
 pub use countersign_govern::bounds::Violation;
 pub use countersign_model::judgement::Reason;
+pub use countersign_model::register::Register;
 pub use countersign_model::time::{End, Interval, Timestamp};
 pub use countersign_register::{
     SETTINGS, SETTINGS_ID, Template, parse as parse_register, time, time_text,

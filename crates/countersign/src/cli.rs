@@ -18,7 +18,7 @@ pub use serve::{
     TemplatesArgs,
 };
 
-pub use policy::PolicyCommand;
+pub use policy::{PolicyCommand, PolicyTestArgs};
 
 pub use sponsors::{ImportArgs, SponsorsCommand};
 

@@ -1,6 +1,6 @@
 //! From a route to its verb.
 
-use countersign_app::{App, AppError, Caller, SUBSCRIPTION};
+use countersign_app::{App, AppError, Caller, Register, SUBSCRIPTION};
 use countersign_wire::problem::Problem;
 use countersign_wire::routes::{Kind, MEMBER, Route};
 use countersign_wire::{bodies, cursor, openapi};
@@ -61,6 +61,7 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
         Kind::Explain => past::explain(app, &caller, asked),
         Kind::DecisionsReport => past::report(app, &caller, asked),
         Kind::JudgeAt => past::judge_at(app, &caller, asked),
+        Kind::TryPolicies => past::try_policies(app, &caller, asked),
         Kind::RotateKey => custody::rotate_key(app, &caller, asked),
         Kind::Erase => custody::erase(app, &caller, route, asked),
         Kind::Hold => custody::hold(app, &caller, route, asked),
@@ -213,6 +214,16 @@ fn changes(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer, Problem>
 
 fn apply(app: &App, caller: &Caller, route: &Route, asked: &Asked) -> Result<Answer, Problem> {
     app.may_apply(caller)?;
+    let register = register_of(asked)?;
+    let plan = match route.kind {
+        Kind::Plan => app.plan(caller, &register)?,
+        _ => app.apply(caller, &register, &asked.act()?)?,
+    };
+    Ok(Answer::new(200, bodies::plan(&plan)))
+}
+
+/// The register that was sent as files.
+pub(crate) fn register_of(asked: &Asked) -> Result<Register, Problem> {
     let files = asked.body["files"].as_array().ok_or_else(|| {
         Problem::new(422, "invalid", "`files` is a list of `{\"name\": …, \"text\": …}`")
     })?;
@@ -224,14 +235,7 @@ fn apply(app: &App, caller: &Caller, route: &Route, asked: &Asked) -> Result<Ans
         read.push((name.to_owned(), text.to_owned()));
     }
     let (register, mistakes) = countersign_app::parse_register(&read);
-    if !mistakes.is_empty() {
-        return Err(Problem::mistakes(&mistakes));
-    }
-    let plan = match route.kind {
-        Kind::Plan => app.plan(caller, &register)?,
-        _ => app.apply(caller, &register, &asked.act()?)?,
-    };
-    Ok(Answer::new(200, bodies::plan(&plan)))
+    if mistakes.is_empty() { Ok(register) } else { Err(Problem::mistakes(&mistakes)) }
 }
 
 pub(crate) fn text<'a>(asked: &'a Asked, name: &str) -> Result<&'a str, Problem> {

@@ -74,7 +74,7 @@ pub(crate) fn answer_within(route: &Route) -> Duration {
 }
 
 fn is_register(route: &Route) -> bool {
-    matches!(route.kind, Kind::Plan | Kind::Apply)
+    matches!(route.kind, Kind::Plan | Kind::Apply | Kind::TryPolicies)
 }
 
 fn busy() -> Problem {

@@ -6,7 +6,7 @@ use countersign_wire::{authzen, past};
 use serde_json::Value as Json;
 
 use crate::answer::Answer;
-use crate::dispatch::text;
+use crate::dispatch::{register_of, text};
 use crate::request::Asked;
 
 /// What is reported if no beginning is said: a day.
@@ -45,6 +45,16 @@ pub(crate) fn judge_at(app: &App, caller: &Caller, asked: &Asked) -> Result<Answ
     let question = authzen::evaluation(request.clone())
         .map_err(|mistake| Problem::new(422, "invalid", mistake.0))?;
     Ok(Answer::new(200, app.decide_at(caller, tenant, &question, at)?))
+}
+
+pub(crate) fn try_policies(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer, Problem> {
+    app.may_see_decisions(caller)?;
+    let since = match &asked.body["since"] {
+        Json::Null => app.now().plus_nanos(-LATELY),
+        since => since.as_str().and_then(time).ok_or_else(|| no_time("since"))?,
+    };
+    let register = register_of(asked)?;
+    Ok(Answer::new(200, past::trial(&app.try_policies(caller, &register, since)?)))
 }
 
 fn no_time(name: &str) -> Problem {

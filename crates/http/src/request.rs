@@ -51,7 +51,9 @@ impl Asked {
     pub async fn read(route: &Route, request: Request<Body>) -> Result<Self, Problem> {
         let (parts, body) = request.into_parts();
         let limit = match route.kind {
-            Kind::Plan | Kind::Apply | Kind::ImportPlan | Kind::Import => REGISTER_BYTES_MAX,
+            Kind::Plan | Kind::Apply | Kind::ImportPlan | Kind::Import | Kind::TryPolicies => {
+                REGISTER_BYTES_MAX
+            }
             _ => BODY_BYTES_MAX,
         };
         let bytes = axum::body::to_bytes(body, limit).await.map_err(|_| {

@@ -51,7 +51,7 @@ pub use crate::load::{LoadError, load, load_with};
 pub use crate::mistake::Mistake;
 pub use crate::noun::Noun;
 pub use crate::parse::{parse, parse_with};
-pub use crate::scalar::{time, time_text};
+pub use crate::scalar::{duration, time, time_text};
 pub use crate::schema::{document_schemas, schema, template_schema};
 pub use crate::template::{Answer, Answers, Departure, Question, Template};
 pub use crate::write::{write, write_files};

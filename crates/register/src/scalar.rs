@@ -56,7 +56,7 @@ pub(crate) fn end(text: &str) -> Option<End> {
 }
 
 /// `90d`, `12h`, `30m` or `45s`.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
+pub fn duration(text: &str) -> Option<Duration> {
     let unit = text.chars().last()?;
     let (_, seconds) = UNITS.iter().find(|(name, _)| *name == unit)?;
     let number = text.strip_suffix(unit)?;

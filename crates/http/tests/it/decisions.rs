@@ -216,3 +216,57 @@ fn a_grant_says_when_it_was_last_used() {
         assert_eq!(house.server.app.ship_decisions().unwrap().decisions, 0);
     }
 }
+
+fn policy(condition: &str) -> Json {
+    json!({
+        "id": "closing",
+        "tenant": "erp",
+        "schema": "entity user { acr?: String }; entity order { state?: String };\n\
+                   action read, write, approve, delete appliesTo { principal: user, resource: order };",
+        "cedar": format!(
+            "@id(\"closing.closed\") @reason(\"order.closed\") @outcome(\"deny\") \
+             @text(\"the order is closed\") \
+             forbid (principal, action == Action::\"write\", resource) when {{ {condition} }};"
+        ),
+    })
+}
+
+const CLOSED: &str = "resource has state && resource.state == \"closed\"";
+
+#[test]
+fn a_policy_of_ones_own_forbids_in_the_words_of_the_application() {
+    let house = house();
+    let erp = application(&house, "erp");
+    let mut asked = question("paul@pi.example", "pwd", "write");
+    asked["resource"]["properties"] = json!({"state": "closed"});
+    let before = ask(&house, &erp, &asked);
+    assert_eq!(before.body["decision"], true, "{}", before.body);
+    // Tried first, on what was asked: one answer would be another. Nothing is in force yet.
+    let text = format!(
+        "tenants:\n  - {{id: erp}}\npolicies:\n  - {}\n",
+        serde_json::to_string(&policy(CLOSED)).unwrap()
+    );
+    let tried = json!({"files": [{"name": "p.yaml", "text": text}], "since": "2026-11-25"});
+    let trial = house.post("/v1/decisions/try-policies", &house.owner, &tried);
+    assert_eq!((trial.status, &trial.body["changed"]), (200, &json!(1)), "{}", trial.body);
+    assert_eq!(trial.body["shown"][0]["reasons"], json!(["order.closed"]));
+    assert_eq!(ask(&house, &erp, &asked).body["decision"], true);
+
+    let put = |document: &Json| {
+        house.send("PUT", "/v1/policies/closing", &house.owner, Some(document), &[])
+    };
+    let wrong = put(&policy("resource.nonsense == 5"));
+    assert_eq!(wrong.status, 422, "{}", wrong.body);
+    assert_eq!(put(&policy(CLOSED)).status, 201);
+    let after = ask(&house, &erp, &asked);
+    assert_eq!(after.body["decision"], false, "{}", after.body);
+    assert_eq!(after.body["context"]["reason_user"]["en-403"], "order.closed");
+    asked["resource"]["properties"] = json!({"state": "open"});
+    assert_eq!(ask(&house, &erp, &asked).body["decision"], true);
+    // What was decided under the policies before is made again under those.
+    for answer in [&before, &after] {
+        let id = answer.body["context"]["evidence_id"].as_str().unwrap();
+        let again = house.get(&format!("/v1/decisions/{id}"), &house.owner);
+        assert_eq!(again.body["again"], "same", "{}", again.body);
+    }
+}

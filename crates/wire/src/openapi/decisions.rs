@@ -72,10 +72,8 @@ fn past(schemas: &mut Json) {
         json!({"tenant": text, "at": text, "request": request}),
     );
     let file = object(&["name", "text"], json!({"name": text, "text": text}));
-    schemas["try_policies"] = object(
-        &["files"],
-        json!({"files": {"type": "array", "items": file}, "since": text}),
-    );
+    schemas["try_policies"] =
+        object(&["files"], json!({"files": {"type": "array", "items": file}, "since": text}));
     let changed = json!({"type": "array", "items": {"type": "object"}});
     schemas["trial"] = object(
         &["tried", "left_out", "changed", "shown"],
