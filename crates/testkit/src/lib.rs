@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its ground is missing")]
 
+pub mod authzen;
 mod chance;
 mod folder;
 mod postgres;

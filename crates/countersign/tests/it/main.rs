@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test ends where its ground is missing")]
 
+mod authzen;
 mod codes;
 mod evidence;
 mod exposed;

@@ -8,12 +8,12 @@ use std::time::Duration;
 use crate::program::{Folder, Ran, path_text, repository};
 
 /// A server that ends with its test.
-struct Serving {
+pub struct Serving {
     child: Child,
     lines: Receiver<String>,
-    address: String,
+    pub address: String,
     metrics: String,
-    code: Option<String>,
+    pub code: Option<String>,
 }
 
 impl Serving {
@@ -25,7 +25,7 @@ impl Serving {
         Self::start_with(folder, &["--listen", listen])
     }
 
-    fn start_with(folder: &Folder, more: &[&str]) -> Self {
+    pub fn start_with(folder: &Folder, more: &[&str]) -> Self {
         let any = [&["--metrics", "127.0.0.1:0"], more].concat();
         let mut command = folder.command(&[&["serve", "--data", "data"], &any[..]].concat());
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
@@ -73,7 +73,7 @@ impl Drop for Serving {
 }
 
 /// The command line against that server, with a home of its own.
-fn run(folder: &Folder, serving: &Serving, arguments: &[&str]) -> Ran {
+pub fn run(folder: &Folder, serving: &Serving, arguments: &[&str]) -> Ran {
     let output = folder
         .command(arguments)
         .env("XDG_CONFIG_HOME", folder.at("config"))
