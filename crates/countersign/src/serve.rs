@@ -114,17 +114,17 @@ fn serve_until_told(
         let signals = listen::Signals::take()?;
         let listen = listen::bind(args.listen).await?;
         let metrics = listen::bind(args.metrics).await?;
-        let at = listen.local_addr().context("the listener has no address")?;
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        out::say(&format!("Serving {scheme}://{at}; metrics on http://{}", metrics.local_addr()?));
-        if let Some(url) = &args.public_url {
-            out::say(&format!("Reached by {url}"));
-        }
         if let Some(address) = args.ext_authz {
             let listener = listen::bind(address).await?;
             out::say(&format!("Checks of Envoy on grpc://{}", listener.local_addr()?));
             let router = countersign_http::ext_authz(server).await;
             tokio::spawn(listen::serve_ext_authz(listener, tls.clone(), router));
+        }
+        let at = listen.local_addr().context("the listener has no address")?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        out::say(&format!("Serving {scheme}://{at}; metrics on http://{}", metrics.local_addr()?));
+        if let Some(url) = &args.public_url {
+            out::say(&format!("Reached by {url}"));
         }
         tokio::spawn(listen::serve_metrics(metrics, Arc::clone(server), witnesses));
         let bounds = Bounds {
