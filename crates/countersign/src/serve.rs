@@ -5,6 +5,7 @@ mod deliver;
 mod domains;
 mod exposure;
 mod follow;
+mod key_file;
 mod listen;
 mod metrics;
 mod oidc;

@@ -1,18 +1,17 @@
 //! Webhooks and mail, behind the API: made of the feed and sent by the node that leads.
 
-use std::fs;
-use std::io::{self, Write as _};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use countersign_app::WebhookKey;
 use countersign_connect::{Drain, Mailer, PrivateAddresses, Webhooks, fan_out};
 use countersign_http::Server;
 use countersign_store::batch::{Also, Batch};
 
+use super::key_file;
 use crate::chance;
 use crate::cli::ServeArgs;
 
@@ -35,39 +34,9 @@ pub fn drain(args: &ServeArgs) -> Result<Drain> {
     Ok(Drain::new(Webhooks::new(private), mailer))
 }
 
-/// The key from which secrets of subscriptions are derived: made once, read by its owner only.
+/// The key from which secrets of subscriptions are derived.
 pub fn key(data: &Path) -> Result<WebhookKey> {
-    let path = data.join("webhooks.key");
-    let failed = || format!("could not read or write the key file `{}`", path.display());
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
-        options.mode(0o600);
-        if let Ok(about) = fs::metadata(&path)
-            && about.permissions().mode() & 0o077 != 0
-        {
-            bail!("the key file `{}` can be read by others; `chmod 600` it", path.display());
-        }
-    }
-    let made: [u8; 32] = chance::bytes()?;
-    match options.open(&path) {
-        Ok(mut file) => {
-            file.write_all(&made).and_then(|()| file.sync_all()).with_context(failed)?;
-            return Ok(WebhookKey::new(&made));
-        }
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (),
-        Err(error) => return Err(error).with_context(failed),
-    }
-    let bytes: [u8; 32] =
-        fs::read(&path).with_context(failed)?.try_into().ok().with_context(|| {
-            format!(
-                "`{}` is no key of webhooks: it has not 32 bytes; put back the one that was",
-                path.display()
-            )
-        })?;
-    Ok(WebhookKey::new(&bytes))
+    Ok(WebhookKey::new(&key_file::bytes(&data.join("webhooks.key"))?))
 }
 
 /// Nobody waits for it when the node ends: what was being sent is sent again.

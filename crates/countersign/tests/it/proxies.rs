@@ -80,6 +80,8 @@ fn passes(name: &str, proxy: &Begun, company: &Company) {
         ("X-Countersign-Subject", "root"),
         ("X-Countersign-Acr", "urn:pi:mfa"),
         ("X-Countersign-Key", "nonsense"),
+        // Which some servers read as if it had hyphens.
+        ("X_Countersign_Identity", "root"),
     ];
     let reply = proxy.ask("POST", "/orders/7?x=1", PIA, &forged, "{\"pens\": 3}");
     assert_eq!(reply.status, 200, "{name}: {}\n{}", reply.text, proxy.said());
@@ -96,6 +98,7 @@ fn passes(name: &str, proxy: &Begun, company: &Company) {
     for told in ["key", "subject", "person", "portal-key"] {
         assert_eq!(header(told), Value::Null, "{name}: {told} is no business of the application");
     }
+    assert_eq!(seen["headers"]["x_countersign_identity"], Value::Null, "{name}");
     let claims = claims(header("assertion").as_str().unwrap());
     assert_eq!(claims["sub"], "pia", "{name}");
     assert_eq!(claims["jti"], header("decision"), "{name}");
@@ -118,7 +121,10 @@ fn does_not_pass(name: &str, proxy: &Begun, application: &Application) {
     is(proxy.ask("GET", "/orders/7", "stranger", &[], ""), 401, "nobody the proxy knows");
     let reply = is(proxy.ask("POST", "/refunds/1", PIA, &[], ""), 401, "step up");
     let challenge = reply.header("www-authenticate").unwrap_or_default();
-    assert!(challenge.contains("error=\"insufficient_user_authentication\""), "{name}: {challenge}");
+    assert!(
+        challenge.contains("error=\"insufficient_user_authentication\""),
+        "{name}: {challenge}"
+    );
     assert!(challenge.contains("acr_values=\"urn:pi:mfa\""), "{name}: {challenge}");
     for (header, value) in [
         ("X-Original-URL", "http://shop.example/orders/7"),

@@ -62,7 +62,7 @@ impl House {
         .with_ledger(&folder.join("ledger"))
         .with_webhooks(countersign_app::WebhookKey::new(&[9; 32]));
         app.begin_to_judge().unwrap();
-        let server = Arc::new(Server::new(app, oidc).with_signer(signer()));
+        let server = Arc::new(Server::new(app, oidc).with_signer(Signer::new(&[5; 32]).unwrap()));
         drop(ledger);
         let router = router(&server);
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -192,13 +192,6 @@ impl Drop for House {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
-}
-
-/// Always the same, by its seed (RFC 8410, section 10.3).
-fn signer() -> Signer {
-    let mut key = vec![0x30, 46, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 34, 4, 32];
-    key.extend([5; 32]);
-    Signer::new(&key).unwrap()
 }
 
 fn ledger(folder: &Path) -> Ledger {

