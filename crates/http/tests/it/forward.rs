@@ -65,11 +65,11 @@ identities:
 portals:
   - {id: front-door, organization: pi, tenant: front, acts_as: [desk]}
 entitlements:
-  - {id: orders, catalog: partners, tenant: shop, actions: [GET], resources: ["route:/orders*"], owner: bob, risk: low, review_every: 9000d, required: {aal: 1}}
-  - {id: refunds, catalog: partners, tenant: shop, actions: ["*"], resources: ["route:/refunds*"], owner: bob, risk: high, review_every: 9000d, required: {aal: 2}}
+  - {id: orders, catalog: partners, tenant: shop, actions: [GET], resources: ["route:/orders*"], owner: bob, risk: low, required: {aal: 1}}
+  - {id: refunds, catalog: partners, tenant: shop, actions: ["*"], resources: ["route:/refunds*"], owner: bob, risk: high, required: {aal: 2}}
 grants:
-  - {id: g-orders, entitlement: orders, identity: pia, sponsor: bob, justification: orders, from: 2026-06-01, until: 2026-11-30}
-  - {id: g-refunds, entitlement: refunds, identity: pia, sponsor: bob, justification: refunds, from: 2026-06-01, until: 2026-11-30}
+  - {id: g-orders, entitlement: orders, identity: pia, sponsor: bob, justification: orders, from: 2026-06-01, until: 2026-11-30, review_due: 2026-11-30}
+  - {id: g-refunds, entitlement: refunds, identity: pia, sponsor: bob, justification: refunds, from: 2026-06-01, until: 2026-11-30, review_due: 2026-11-30}
 "#;
 
 struct Proxy {
