@@ -6,6 +6,7 @@ mod domains;
 mod exposure;
 mod follow;
 mod journal;
+mod key_file;
 mod keys;
 mod listen;
 mod metrics;
@@ -35,7 +36,8 @@ use crate::chance;
 use crate::cli::{Log, PlaceArgs, ServeArgs};
 use crate::out::{self, Exit};
 use background::{Background, Running};
-pub use deliver::KEY as WEBHOOKS_KEY;
+/// Keys in the data folder beside those of the ledger.
+pub const KEYS: [&str; 2] = [deliver::KEY, signer::KEY];
 pub use keys::of as key_files;
 use tokio_rustls::TlsAcceptor;
 pub use traces::Traces;
@@ -92,7 +94,7 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
     let server = Arc::new(
         Server::new(app, oidc::of(args)?)
             .with_public_url(args.public_url.clone())
-            .with_signer(signer::signer(&args.place.data)?),
+            .with_signer(signer::signer(&args.place.data, &keys)?),
     );
     let witnesses = Arc::new(Witnesses::new(&args.witness, &folder)?);
     let watched = Arc::clone(&witnesses);
@@ -136,18 +138,18 @@ fn serve_until_told(
         let signals = listen::Signals::take()?;
         let listen = listen::bind(args.listen).await?;
         let metrics = listen::bind(args.metrics).await?;
-        let at = listen.local_addr().context("the listener has no address")?;
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        out::say(&format!("Serving {scheme}://{at}; metrics on http://{}", metrics.local_addr()?));
-        if let Some(url) = &args.public_url {
-            out::say(&format!("Reached by {url}"));
-        }
         if let Some(address) = args.ext_authz {
             let listener = listen::bind(address).await?;
             out::say(&format!("Checks of Envoy on grpc://{}", listener.local_addr()?));
             let router = countersign_http::ext_authz(server).await;
             let door = tls::Door::new(listener, tls.clone(), args.connections);
             tokio::spawn(listen::serve_ext_authz(door, router));
+        }
+        let at = listen.local_addr().context("the listener has no address")?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        out::say(&format!("Serving {scheme}://{at}; metrics on http://{}", metrics.local_addr()?));
+        if let Some(url) = &args.public_url {
+            out::say(&format!("Reached by {url}"));
         }
         tokio::spawn(listen::serve_metrics(metrics, Arc::clone(server), witnesses));
         let bounds = Bounds {

@@ -12,6 +12,7 @@ mod grades;
 mod hostile;
 mod node;
 mod program;
+mod proxies;
 mod raw_cases;
 mod resume;
 mod scripts;
