@@ -27,7 +27,7 @@ pub fn signer(data: &Path) -> Result<Signer> {
     }
     let bytes = match options.open(&path) {
         Ok(mut file) => {
-            let made = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
+            let made = Ed25519KeyPair::generate_pkcs8v1(&SystemRandom::new());
             let made = made.ok().context("the system gives no randomness to make a key of")?;
             file.write_all(made.as_ref()).and_then(|()| file.sync_all()).with_context(failed)?;
             made.as_ref().to_vec()
