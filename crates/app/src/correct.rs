@@ -5,9 +5,9 @@ use countersign_model::lifecycle;
 use countersign_store::items::Item;
 use serde_json::Value as Json;
 
-use crate::AppError;
 use crate::apply::is_no_fact;
 use crate::ends::is_over;
+use crate::{AppError, two};
 
 /// Keys that only verbs change.
 const BY_VERBS: [(&str, &[&str]); 5] = [
@@ -41,9 +41,12 @@ pub(crate) fn may_correct(item: &Item, old: &Json, new: &Json) -> Result<(), App
             _ => false,
         };
         if was_approved && !is_less(key, old.get(key), new.get(key)) {
-            let text = format!(
-                "`{key}` was approved as it is; end this one and ask for another, or apply it as code"
-            );
+            let or = match two::needs_two(noun, "approve", &Json::Object(old.clone())) {
+                true => "",
+                false => ", or apply it as code",
+            };
+            let text =
+                format!("`{key}` was approved as it is; end this one and ask for another{or}");
             return Err(AppError::refused("change.needs_approval", text));
         }
     }

@@ -23,7 +23,7 @@ pub struct Erasing<'a> {
 }
 
 /// Of what was last erased from rows, and last from files.
-const ERASED: &str = "erased_last";
+pub(crate) const ERASED: &str = "erased_last";
 const SCRUBBED: &str = "scrubbed_last";
 
 /// What is personal in the documents of a noun: of the person, and of what is about the person.
@@ -186,7 +186,7 @@ fn as_it_is(item: &Item) -> Result<Version<'_>, AppError> {
     })
 }
 
-fn redact(noun: &str, body: &mut Json, process: &mut Json) {
+pub(crate) fn redact(noun: &str, body: &mut Json, process: &mut Json) {
     if let Some(body) = body.as_object_mut() {
         for key in personal(noun) {
             body.shift_remove(*key);
@@ -206,7 +206,7 @@ fn forget_texts(json: &mut Json) {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

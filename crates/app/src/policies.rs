@@ -27,26 +27,9 @@ impl Policies {
     /// # Errors
     /// Everything that is wrong with the company's own.
     pub fn new(own: &Own) -> Result<Self, Vec<Fault>> {
-        let plain: Vec<(String, String)> = own
-            .iter()
-            .filter(|(_, policy)| policy.schema.is_none())
-            .map(|(id, policy)| (id.to_string(), policy.cedar.clone()))
-            .collect();
         let fault = |message: String| Fault { pointer: "/cedar".to_owned(), message, fix: None };
-        if let Some((id, _)) =
-            own.iter().find(|(_, policy)| policy.schema.is_none() && policy.tenant.is_some())
-        {
-            return Err(vec![Fault {
-                pointer: "/tenant".to_owned(),
-                message: format!("policy `{id}` names a tenant and has no schema"),
-                fix: Some(
-                    "give it the schema of the application, or say `context.tenant == \"…\"` in it"
-                        .to_owned(),
-                ),
-            }]);
-        }
         let guardrails =
-            Guardrails::with(&plain).map_err(|error| vec![fault(error.to_string())])?;
+            Guardrails::of(&[], own.iter()).map_err(|error| vec![fault(error.to_string())])?;
         let applications = ApplicationPolicies::new(own.iter()).map_err(|errors| {
             errors.into_iter().map(|error| fault(error.to_string())).collect::<Vec<_>>()
         })?;

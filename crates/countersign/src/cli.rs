@@ -95,7 +95,7 @@ pub enum Command {
     /// Make a company whose logs have a known truth.
     Simulate(SimulateArgs),
     /// Run the control plane: the register as a living system, with an API.
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Sign in to a server with a code; the session is kept for the commands below.
     SignIn(SignInArgs),
     /// End the session.

@@ -6,12 +6,14 @@ mod domains;
 mod exposure;
 mod follow;
 mod journal;
+mod key_file;
 mod keys;
 mod listen;
 mod metrics;
 mod oidc;
 mod signer;
 mod tls;
+mod traces;
 mod witnesses;
 
 use std::fs;
@@ -34,19 +36,29 @@ use crate::chance;
 use crate::cli::{Log, PlaceArgs, ServeArgs};
 use crate::out::{self, Exit};
 use background::{Background, Running};
-pub use deliver::KEY as WEBHOOKS_KEY;
+/// Keys in the data folder beside those of the ledger.
+pub const KEYS: [&str; 2] = [deliver::KEY, signer::KEY];
 pub use keys::of as key_files;
 use tokio_rustls::TlsAcceptor;
+pub use traces::Traces;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 use witnesses::Witnesses;
 
-/// The operator's log goes to standard error.
-pub fn log(form: Log) {
-    let to_error = tracing_subscriber::fmt().with_writer(std::io::stderr).with_target(false);
+/// The operator's log goes to standard error, and spans of requests to a collector, if one is named in
+/// the environment. What is given back is kept until the end.
+pub fn log(form: Log) -> Result<Option<Traces>> {
+    let traces = Traces::of_environment()?;
+    let spans = traces.as_ref().map(Traces::layer);
+    let to_error = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    let registry = tracing_subscriber::registry().with(spans);
     // A second initialisation, as in a test, leaves the first.
     let _ = match form {
-        Log::Json => to_error.json().try_init(),
-        Log::Text => to_error.try_init(),
+        Log::Json => registry.with(to_error.json().with_filter(LevelFilter::INFO)).try_init(),
+        Log::Text => registry.with(to_error.with_filter(LevelFilter::INFO)).try_init(),
     };
+    Ok(traces)
 }
 
 pub fn run(args: &ServeArgs) -> Result<Exit> {
@@ -82,11 +94,12 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
     let server = Arc::new(
         Server::new(app, oidc::of(args)?)
             .with_public_url(args.public_url.clone())
-            .with_signer(signer::signer(&args.place.data)?),
+            .with_signer(signer::signer(&args.place.data, &keys)?),
     );
     let witnesses = Arc::new(Witnesses::new(&args.witness, &folder)?);
     let watched = Arc::clone(&witnesses);
-    let background = Background { server: Arc::clone(&server), address, folder, keys, witnesses };
+    let (server_of, keep) = (Arc::clone(&server), args.keep.clone());
+    let background = Background { server: server_of, address, folder, keys, keep, witnesses };
     follow::start(&server, journal::open(&args.place.data)?)?;
     let running = background.start(sequencer)?;
     deliver::start(&server, drain, running.leads())?;
@@ -125,18 +138,18 @@ fn serve_until_told(
         let signals = listen::Signals::take()?;
         let listen = listen::bind(args.listen).await?;
         let metrics = listen::bind(args.metrics).await?;
-        let at = listen.local_addr().context("the listener has no address")?;
-        let scheme = if tls.is_some() { "https" } else { "http" };
-        out::say(&format!("Serving {scheme}://{at}; metrics on http://{}", metrics.local_addr()?));
-        if let Some(url) = &args.public_url {
-            out::say(&format!("Reached by {url}"));
-        }
         if let Some(address) = args.ext_authz {
             let listener = listen::bind(address).await?;
             out::say(&format!("Checks of Envoy on grpc://{}", listener.local_addr()?));
             let router = countersign_http::ext_authz(server).await;
             let door = tls::Door::new(listener, tls.clone(), args.connections);
             tokio::spawn(listen::serve_ext_authz(door, router));
+        }
+        let at = listen.local_addr().context("the listener has no address")?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        out::say(&format!("Serving {scheme}://{at}; metrics on http://{}", metrics.local_addr()?));
+        if let Some(url) = &args.public_url {
+            out::say(&format!("Reached by {url}"));
         }
         tokio::spawn(listen::serve_metrics(metrics, Arc::clone(server), witnesses));
         let bounds = Bounds {

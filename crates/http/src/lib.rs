@@ -32,4 +32,4 @@ pub use oidc::{
     CALLBACK, Call, Expected, Fetch, IdTokenError, Known, Oidc, is_safe, percent, verify,
 };
 pub use request::form;
-pub use serve::{Counted, Server, router};
+pub use serve::{Counted, REQUESTS, Server, router};

@@ -15,6 +15,7 @@ use countersign_wire::problem::Problem;
 use countersign_wire::routes::{Kind, Method, Route, routes};
 use countersign_wire::scim::is_scim;
 use tokio::sync::OwnedSemaphorePermit;
+use tracing::Instrument as _;
 
 use crate::answer::{Answer, response};
 use crate::dispatch::dispatch;
@@ -151,7 +152,36 @@ impl Drop for Open<'_> {
     }
 }
 
+/// The target of the spans of requests, one for each, which a collector may be sent.
+pub const REQUESTS: &str = "countersign::request";
+
 async fn handle(
+    server: &Arc<Server>,
+    gate: &Gate,
+    route: &Arc<Route>,
+    request: Request<Body>,
+) -> Response<Body> {
+    // The route and not the path: a path names people.
+    let span = tracing::info_span!(
+        target: REQUESTS,
+        "request",
+        otel.name = route.operation(),
+        otel.kind = "server",
+        otel.status_code = tracing::field::Empty,
+        http.request.method = request.method().as_str(),
+        http.route = route.path,
+        http.response.status_code = tracing::field::Empty,
+    );
+    let response = handled(server, gate, route, request).instrument(span.clone()).await;
+    let status = response.status();
+    span.record("http.response.status_code", status.as_u16());
+    if status.is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
+    response
+}
+
+async fn handled(
     server: &Arc<Server>,
     gate: &Gate,
     route: &Arc<Route>,

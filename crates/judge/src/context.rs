@@ -36,7 +36,7 @@ impl<'f> Context<'f> {
             accepted_by: None,
             lacks: Vec::new(),
         };
-        context.access(access, at);
+        context.access(facts, access, at);
         context.identity(facts, access, at);
         context.mandate(access);
         context.organization(facts, at);
@@ -76,9 +76,9 @@ impl<'f> Context<'f> {
         self.identity.map(|(_, identity)| identity.kind)
     }
 
-    fn access(&mut self, access: &'f Access<'f>, at: Timestamp) {
+    fn access(&mut self, facts: &'f Facts, access: &'f Access<'f>, at: Timestamp) {
         self.time(Attribute::At, Some(at));
-        self.text(Attribute::Tenant, Some(access.tenant));
+        self.text(Attribute::Tenant, Some(facts.namespace(access.tenant)));
         self.text(Attribute::Action, Some(access.action));
         self.text(Attribute::Resource, access.resource);
         self.flag(Attribute::Registered, self.identity.is_some());

@@ -7,7 +7,10 @@ use cedar_policy::{
     Authorizer, Context, Decision, Effect, Entities, EntityUid, Policy, PolicyId, PolicySet,
     Request, Schema, ValidationMode, Validator,
 };
+use countersign_model::id::{PolicyId as DocumentId, TenantId};
 use countersign_model::judgement::{Access, Outcome, Reason};
+use countersign_model::register::Policy as Own;
+use serde_json::json;
 
 use crate::application::ApplicationPolicies;
 use crate::shape::{Readings, Remembered};
@@ -82,6 +85,18 @@ impl Guardrails {
     /// # Errors
     /// `PolicyError` with the name, the policy and what would work.
     pub fn with(extra: &[(String, String)]) -> Result<Self, PolicyError> {
+        Self::of(extra, std::iter::empty())
+    }
+
+    /// The same, and those of a register that have no schema: they read what guardrails read, and where
+    /// one names a tenant it is about that tenant alone.
+    ///
+    /// # Errors
+    /// `PolicyError` with the name, the policy and what would work.
+    pub fn of<'a>(
+        extra: &[(String, String)],
+        own: impl Iterator<Item = (&'a DocumentId, &'a Own)>,
+    ) -> Result<Self, PolicyError> {
         let fault = |error: &dyn std::fmt::Display| PolicyError::Schema(error.to_string());
         let (schema, _) = Schema::from_cedarschema_str(SCHEMA).map_err(|error| fault(&error))?;
         let uid = |text: &str| text.parse::<EntityUid>().map_err(|error| fault(&error));
@@ -105,7 +120,11 @@ impl Guardrails {
             guardrails.add(file, text, Origin::Shipped)?;
         }
         for (file, text) in extra {
-            guardrails.add(file, text, Origin::Added)?;
+            guardrails.add(file, text, Origin::Added(None))?;
+        }
+        for (id, policy) in own.filter(|(_, policy)| policy.schema.is_none()) {
+            let tenant = policy.tenant.as_ref().map(TenantId::as_str);
+            guardrails.add(id.as_str(), &policy.cedar, Origin::Added(tenant))?;
         }
         let validator = Validator::new(guardrails.schema.clone());
         let result = validator.validate(&guardrails.policies, ValidationMode::Strict);
@@ -196,7 +215,7 @@ impl Guardrails {
             .map_err(|error| error.to_string())
     }
 
-    fn add(&mut self, file: &str, text: &str, origin: Origin) -> Result<(), PolicyError> {
+    fn add(&mut self, file: &str, text: &str, origin: Origin<'_>) -> Result<(), PolicyError> {
         let form = |what: String| PolicyError::Form { file: file.to_owned(), what };
         let set: PolicySet =
             text.parse().map_err(|error: cedar_policy::ParseErrors| form(error.to_string()))?;
@@ -204,7 +223,13 @@ impl Guardrails {
             return Err(form("a template forbids nothing: write the policy out".to_owned()));
         }
         for policy in set.policies() {
-            self.add_policy(file, policy, origin)?;
+            match origin {
+                Origin::Added(Some(tenant)) => {
+                    let scoped = about(tenant, policy).map_err(form)?;
+                    self.add_policy(file, &scoped, origin)?;
+                }
+                Origin::Shipped | Origin::Added(None) => self.add_policy(file, policy, origin)?,
+            }
         }
         self.texts.push((file.to_owned(), text.to_owned()));
         Ok(())
@@ -214,7 +239,7 @@ impl Guardrails {
         &mut self,
         file: &str,
         policy: &Policy,
-        origin: Origin,
+        origin: Origin<'_>,
     ) -> Result<(), PolicyError> {
         let id = policy.annotation("id").unwrap_or("");
         let fault = |what: &str| PolicyError::Annotation {
@@ -226,7 +251,7 @@ impl Guardrails {
             return Err(fault("has no @id: give it one that no other policy has"));
         }
         let is_forbid = policy.effect() == Effect::Forbid;
-        if origin == Origin::Added && !is_forbid {
+        if matches!(origin, Origin::Added(_)) && !is_forbid {
             return Err(fault("permits: an added policy may only forbid"));
         }
         self.readings.add(policy);
@@ -269,9 +294,23 @@ pub(crate) fn policy_error(what: String) -> Reason {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Origin {
+enum Origin<'a> {
     Shipped,
-    Added,
+    /// By a customer; for one tenant, or for all.
+    Added(Option<&'a str>),
+}
+
+/// A policy with one more condition before its own: that it is this tenant.
+fn about(tenant: &str, policy: &Policy) -> Result<Policy, String> {
+    let mut written = policy.to_json().map_err(|error| error.to_string())?;
+    let is_it = json!({"kind": "when", "body": {"==": {
+        "left": {".": {"left": {"Var": "context"}, "attr": "tenant"}},
+        "right": {"Value": tenant},
+    }}});
+    if let Some(conditions) = written["conditions"].as_array_mut() {
+        conditions.insert(0, is_it);
+    }
+    Policy::from_json(Some(policy.id().clone()), written).map_err(|error| error.to_string())
 }
 
 pub(crate) fn reason(

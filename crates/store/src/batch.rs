@@ -153,6 +153,8 @@ pub enum Also {
     /// A restored store begins to count anew, above every revision that was lost, and nothing that was
     /// presented before is taken any more.
     Epoch { number: u64, at: Micros },
+    /// Who did a change, and to what, is said by its leaf alone from now on, which names nobody.
+    Unnamed { seq: Rev },
     /// Tokens, answers and sent messages that ended before are deleted.
     Prune { before: Micros },
 }
@@ -174,6 +176,7 @@ impl Also {
             | Self::UseToken { .. }
             | Self::Sequenced { .. }
             | Self::Epoch { .. }
+            | Self::Unnamed { .. }
             | Self::Prune { .. } => Vec::new(),
         }
     }

@@ -222,6 +222,30 @@ impl Store {
         self.read(|connection| connection.all(&sql, &[Val::Int(rev)], item))
     }
 
+    /// The same after an item, at most `limit`: a bulk act made more than fit in memory.
+    pub fn made_after(
+        &self,
+        rev: Rev,
+        (noun, id): (&str, &str),
+        limit: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        let sql = format!(
+            "select {COLUMNS} from item where rev = $1 and (noun > $2 or (noun = $2 and id > $3)) \
+             order by noun, id limit $4"
+        );
+        let limit = Val::Int(i64::try_from(limit).unwrap_or(i64::MAX));
+        let values = [Val::Int(rev), Val::Text(noun), Val::Text(id), limit];
+        self.read(|connection| connection.all(&sql, &values, item))
+    }
+
+    /// The version of an item that a change superseded.
+    pub fn superseded(&self, noun: &str, id: &str, by: Rev) -> Result<Option<Item>, StoreError> {
+        let sql =
+            format!("select {COLUMNS} from item where noun = $1 and id = $2 and until_rev = $3");
+        let values = [Val::Text(noun), Val::Text(id), Val::Int(by)];
+        self.read(|connection| connection.first(&sql, &values, item))
+    }
+
     /// What a change made, as far as its leaf speaks of it, in no particular order.
     pub fn commitments_of(&self, rev: Rev) -> Result<Vec<Committed>, StoreError> {
         let sql = "select noun, id, digest, (select digest from item as before \

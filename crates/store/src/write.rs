@@ -241,6 +241,10 @@ impl Write<'_> {
                     Val::Int(*count),
                 ],
             ),
+            Also::Unnamed { seq } => (
+                "update change set by_whom = '', item = null, why = null where seq = $1",
+                vec![Val::Int(*seq)],
+            ),
             Also::Told { key, at } => (
                 "insert into told (key, at) values ($1, $2) on conflict (key) do nothing",
                 vec![Val::Text(key), Val::Int(*at)],

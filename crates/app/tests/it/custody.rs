@@ -13,12 +13,12 @@ use crate::house::{COMPANY, House, owner, parsed, partner, sponsor};
 
 const ORDER: Erasing<'_> = Erasing { order: [0xE5; 16], ground: "gdpr.17.1.b" };
 
-fn security(id: &str) -> Caller {
+pub fn security(id: &str) -> Caller {
     Caller { principal: format!("member:{id}"), role: Role::Security, ..owner() }
 }
 
 /// Paul with a name, an account and a colleague's words about him.
-fn with_paul(house: &House) {
+pub fn with_paul(house: &House) {
     house.apply(COMPANY);
     let read = house.app.item(&owner(), "identity", "paul").unwrap();
     let document = json!({
@@ -46,7 +46,7 @@ impl NoRev for Act {
 }
 
 /// Whether a text stands in any file of the store.
-fn is_in_files(folder: &Path, text: &str) -> bool {
+pub fn is_in_files(folder: &Path, text: &str) -> bool {
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     files.filter(|path| path.is_file()).any(|path| {
         let bytes = std::fs::read(path).unwrap();
@@ -54,7 +54,7 @@ fn is_in_files(folder: &Path, text: &str) -> bool {
     })
 }
 
-fn verify(house: &House) -> countersign_ledger::Verified {
+pub fn verify(house: &House) -> countersign_ledger::Verified {
     let folder = house.folder.join("ledger");
     let key = std::fs::read_to_string(folder.join("public.key")).unwrap();
     countersign_ledger::verify(&folder, key.trim(), None).unwrap()

@@ -13,5 +13,6 @@ mod proofs;
 mod readings;
 mod register;
 mod requests;
+mod retention;
 mod succession;
 mod tokens;

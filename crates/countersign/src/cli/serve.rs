@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
+use countersign_app::{Class, SHORTEST};
+use countersign_model::time::Duration;
 
 /// Where an instance is.
 #[derive(Debug, Args)]
@@ -97,12 +99,33 @@ pub struct ServeArgs {
     /// The sender of mail, such as `Countersign <access@example.com>`.
     #[arg(long, value_name = "ADDRESS", env = "COUNTERSIGN_MAIL_FROM")]
     pub mail_from: Option<String>,
+    /// How long superseded versions, and what is personal of what is over, are kept, in days, by class:
+    /// people, access, register, readings; may be repeated, such as `--keep access=2557d`. What is not
+    /// named is kept for ever, and so is what a legal hold covers.
+    #[arg(long, value_name = "CLASS=DAYSd", value_parser = keep)]
+    pub keep: Vec<(Class, Duration)>,
     /// Webhooks may go to private addresses and to this machine.
     #[arg(long)]
     pub allow_private_webhooks: bool,
     /// How the operator's log is written.
     #[arg(long, value_enum, default_value_t = Log::Text)]
     pub log: Log,
+}
+
+fn keep(text: &str) -> Result<(Class, Duration), String> {
+    let fix = "write a class and days, such as `people=730d`";
+    let (class, period) = text.split_once('=').ok_or(fix)?;
+    let class = Class::parse(class).ok_or_else(|| {
+        let all = Class::ALL.map(Class::as_str).join(", ");
+        format!("there is no class `{class}`: there are {all}")
+    })?;
+    let days: Option<i64> = period.strip_suffix('d').and_then(|days| days.parse().ok());
+    let days = days.filter(|days| (1..=36_525).contains(days)).ok_or(fix)?;
+    let period = Duration(days * 86_400 * 1_000_000_000);
+    if period < SHORTEST {
+        return Err("what is kept is kept for 30 days at least".to_owned());
+    }
+    Ok((class, period))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -16,7 +16,7 @@ use serde_json::json;
 use super::Told;
 use crate::cli::BackupArgs;
 use crate::out::{self, Exit};
-use crate::serve::{self, WEBHOOKS_KEY};
+use crate::serve::{self, KEYS};
 
 /// Written last: without it a backup was cut short.
 const WHOLE: &str = "backup";
@@ -35,7 +35,9 @@ pub fn backup(args: &BackupArgs, told: Told) -> Result<Exit> {
     let (from, ledger) = (args.place.data.join("ledger"), to.join("ledger"));
     serve::private_folder(&ledger)?;
     let copied = countersign_ledger::copy::copy(&from, &ledger)?;
-    copy_file(&args.place.data.join(WEBHOOKS_KEY), &to.join(WEBHOOKS_KEY))?;
+    for key in KEYS {
+        copy_file(&args.place.data.join(key), &to.join(key))?;
+    }
     let leaves = copied.checkpoint.size;
     write_whole(to).context("could not finish the backup")?;
     if told.json {
@@ -93,8 +95,11 @@ pub fn restore(args: &BackupArgs, told: Told) -> Result<Exit> {
              restore then"
         );
     }
-    if !to.join(WEBHOOKS_KEY).exists() {
-        copy_file(&from.join(WEBHOOKS_KEY), &to.join(WEBHOOKS_KEY))?;
+    for key in KEYS {
+        // A backup of an earlier version has fewer.
+        if !to.join(key).exists() && from.join(key).exists() {
+            copy_file(&from.join(key), &to.join(key))?;
+        }
     }
     let mut ledger = serve::open_ledger(&to.join("ledger"), &keys)?;
     let begun = begin_epoch(&mut ledger, &store, serve::now())?;

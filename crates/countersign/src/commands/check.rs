@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use anyhow::{Context, Result};
 use countersign_console::plain;
+use countersign_model::register::Register;
 use countersign_register::{Gap, Mistake, gaps};
 use serde_json::json;
 
@@ -13,7 +14,8 @@ use crate::cli::CheckArgs;
 use crate::out::{self, Exit};
 
 pub fn run(args: &CheckArgs, told: Told) -> Result<Exit> {
-    let known = known(&definitions(&args.source)?, &guardrails(&args.policy)?);
+    let known =
+        known(&definitions(&args.source)?, &guardrails(&args.policy, &Register::default())?);
     let path = args.register.as_path();
     let (register, mistakes) = countersign_register::load_with(path, &known)
         .with_context(|| format!("could not read the register `{}`", path.display()))?;

@@ -8,6 +8,7 @@ use crate::out::Exit;
 use crate::serve;
 
 pub fn run(args: &ServeArgs, _told: Told) -> Result<Exit> {
-    serve::log(args.log);
+    // Until all that was traced is sent.
+    let _traces = serve::log(args.log)?;
     serve::run(args)
 }

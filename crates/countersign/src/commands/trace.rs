@@ -54,7 +54,10 @@ pub fn run(args: &TraceArgs, told: Told) -> Result<Exit> {
     let definitions = definitions(&args.source)?;
     let register = match &args.register {
         Some(path) => {
-            match load_register(path, &known(&definitions, &guardrails(&args.policy)?))? {
+            match load_register(
+                path,
+                &known(&definitions, &guardrails(&args.policy, &Register::default())?),
+            )? {
                 Ok(register) => register,
                 Err(exit) => return Ok(exit),
             }
@@ -95,14 +98,14 @@ pub fn definitions(own: &[PathBuf]) -> Result<Definitions> {
 }
 
 /// The guardrails that come with the program, and the user's own beside them.
-pub fn guardrails(own: &[PathBuf]) -> Result<Guardrails> {
+pub fn guardrails(files: &[PathBuf], register: &Register) -> Result<Guardrails> {
     let mut extra = Vec::new();
-    for path in own {
+    for path in files {
         let text = fs::read_to_string(path)
             .with_context(|| format!("could not read `{}`", path.display()))?;
         extra.push((path.display().to_string(), text));
     }
-    Ok(Guardrails::with(&extra)?)
+    Ok(Guardrails::of(&extra, register.policies.iter())?)
 }
 
 /// A new file that only its owner can read.
@@ -297,7 +300,7 @@ impl Session<'_> {
     }
 
     fn guardrails(&self) -> Result<Guardrails> {
-        guardrails(&self.args.policy)
+        guardrails(&self.args.policy, self.register)
     }
 
     fn open_ledger(&self) -> Result<Option<Ledger>> {

@@ -7,9 +7,10 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use countersign_app::{Sequencer, SequencerError};
+use countersign_app::{Class, Sequencer, SequencerError};
 use countersign_http::Server;
 use countersign_ledger::{KeyFiles, LedgerError};
+use countersign_model::time::Duration as Period;
 use countersign_store::lead::Lead;
 use countersign_store::{Address, StoreError};
 use tokio::sync::watch;
@@ -30,6 +31,8 @@ pub struct Background {
     /// Of the ledger.
     pub folder: PathBuf,
     pub keys: KeyFiles,
+    /// How long bodies of a class are kept.
+    pub keep: Vec<(Class, Period)>,
     pub witnesses: Arc<Witnesses>,
 }
 
@@ -106,6 +109,7 @@ impl Background {
                     Ok(count) => tracing::info!(count, "ended by themselves"),
                     Err(error) => tracing::warn!(%error, "could not tidy what has ended"),
                 }
+                self.retain();
                 match self.server.app.scrub() {
                     Ok(true) => (),
                     Ok(false) => tracing::info!("what was erased is still in files; trying again"),
@@ -130,6 +134,18 @@ impl Background {
                     tracing::warn!(error, "decisions are not shipped to the ledger yet");
                     return;
                 }
+            }
+        }
+    }
+
+    /// Blanks what is past its period.
+    fn retain(&self) {
+        for (class, period) in &self.keep {
+            let name = class.as_str();
+            match self.server.app.retain(*class, *period) {
+                Ok(0) => (),
+                Ok(count) => tracing::info!(class = name, count, "blanked: the period is over"),
+                Err(error) => tracing::warn!(class = name, %error, "could not blank what is old"),
             }
         }
     }

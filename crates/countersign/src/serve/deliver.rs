@@ -1,7 +1,5 @@
 //! Webhooks and mail, behind the API: made of the feed and sent by the node that leads.
 
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,6 +12,7 @@ use countersign_http::Server;
 use countersign_ledger::KeyFiles;
 use countersign_store::batch::{Also, Batch};
 
+use super::key_file;
 use crate::chance;
 use crate::cli::ServeArgs;
 
@@ -38,35 +37,10 @@ pub fn drain(args: &ServeArgs) -> Result<Drain> {
 
 /// The file, and what it is a key for.
 pub const KEY: &str = "webhooks.key";
-const PURPOSE: &str = "webhooks";
 
 /// The key from which secrets of subscriptions are derived: made once, read by its owner only.
 pub fn key(data: &Path, keys: &KeyFiles) -> Result<WebhookKey> {
-    let path = data.join(KEY);
-    if let Some(bytes) = keys.take(&path, PURPOSE)? {
-        let bytes: &[u8; 32] = bytes.as_slice().try_into().ok().with_context(|| {
-            format!(
-                "`{}` is no key of webhooks: it has not 32 bytes; put back the one that was",
-                path.display()
-            )
-        })?;
-        return Ok(WebhookKey::new(bytes));
-    }
-    let made: [u8; 32] = chance::bytes()?;
-    // Of nodes that share the folder and begin together, one makes it.
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}", std::process::id()));
-    let beside = Path::new(&beside);
-    keys.write(beside, PURPOSE, &made)?;
-    let linked = fs::hard_link(beside, &path);
-    fs::remove_file(beside).ok();
-    match linked {
-        Ok(()) => Ok(WebhookKey::new(&made)),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => key(data, keys),
-        Err(error) => {
-            Err(error).with_context(|| format!("could not write the key file `{}`", path.display()))
-        }
-    }
+    Ok(WebhookKey::new(&key_file::bytes(&data.join(KEY), "webhooks", keys)?))
 }
 
 /// Nobody waits for it when the node ends: what was being sent is sent again.

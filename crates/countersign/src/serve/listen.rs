@@ -106,10 +106,12 @@ impl Speaks {
         (router, mut ending): (Router, watch::Receiver<()>),
     ) {
         // Which of the two it is, the first bytes say, which somebody may never send.
-        let is_two = match tokio::time::timeout(HEAD, stream.begins_with(TWO)).await {
-            Ok(Ok(is_two)) => is_two,
-            Ok(Err(_)) | Err(_) => return,
+        let first = tokio::select! {
+            first = tokio::time::timeout(HEAD, stream.begins_with(TWO)) => first,
+            // Whoever has asked for nothing yet waits for nothing.
+            _ = ending.changed() => return,
         };
+        let Ok(Ok(is_two)) = first else { return };
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(ConnectInfo(peer));
             router.clone().oneshot(request.map(Body::new))

@@ -95,3 +95,17 @@ fn beyond_this_machine_nothing_is_served_in_the_open() {
     }
     assert!(!folder.at("data").exists(), "nothing was made");
 }
+
+#[test]
+fn a_period_is_of_a_class_that_is_known_and_long_enough() {
+    let folder = Folder::new("exposed-keep");
+    for (keep, says) in [
+        ("logs=365d", "there are people, access, register, readings"),
+        ("people=29d", "30 days at least"),
+        ("people=1y", "such as `people=730d`"),
+        ("people", "such as `people=730d`"),
+    ] {
+        let ran = folder.run(&["serve", "--keep", keep]).expect(2);
+        assert!(ran.err.contains(says), "{keep}: {}", ran.err);
+    }
+}

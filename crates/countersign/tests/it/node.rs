@@ -16,6 +16,8 @@ pub struct Node {
     process: Child,
     pub api: String,
     pub metrics: String,
+    /// Where Envoy asks, if that was wanted.
+    pub checks: Option<String>,
     /// The code that is given until the owner has signed in.
     pub code: Option<String>,
     _rest: Receiver<String>,
@@ -27,15 +29,24 @@ impl Node {
     }
 
     /// With more of the command line.
-    #[expect(clippy::zombie_processes, reason = "a node is waited for when it is dropped")]
     pub fn start_with(data: &Path, store: Option<&str>, more: &[&str]) -> Self {
+        Self::start_in(data, (store, more), &[])
+    }
+
+    /// With variables of the environment, which has no others.
+    #[expect(clippy::zombie_processes, reason = "a node is waited for when it is dropped")]
+    pub fn start_in(
+        data: &Path,
+        (store, more): (Option<&str>, &[&str]),
+        variables: &[(&str, &str)],
+    ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--data"]);
-        command.arg(data).env_clear().stdin(Stdio::null()).stdout(Stdio::null());
+        command.arg(data).args(more).env_clear().stdin(Stdio::null()).stdout(Stdio::null());
         if let Some(store) = store {
             command.args(["--store", store]);
         }
-        command.args(more);
+        command.args(more).envs(variables.iter().copied());
         let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let (tell, rest) = channel();
@@ -45,7 +56,7 @@ impl Node {
                 let _ = tell.send(line);
             }
         });
-        let mut code = None;
+        let (mut code, mut checks) = (None, None);
         let mut said = String::new();
         loop {
             let line = rest
@@ -54,10 +65,13 @@ impl Node {
             if let Some((_, given)) = line.split_once("sign-in --code ") {
                 code = Some(given.trim().to_owned());
             }
+            if let Some(at) = line.strip_prefix("Checks of Envoy on grpc://") {
+                checks = Some(at.to_owned());
+            }
             if let Some(at) = line.strip_prefix("Serving http://") {
                 let (api, metrics) = at.split_once("; metrics on http://").unwrap();
                 let (api, metrics) = (api.to_owned(), metrics.to_owned());
-                return Self { process, api, metrics, code, _rest: rest };
+                return Self { process, api, metrics, checks, code, _rest: rest };
             }
             said.push_str(&line);
             said.push('\n');

@@ -235,16 +235,18 @@ fn what_is_in_postgresql_is_backed_up_with_its_server_and_restored_on_another() 
     assert_eq!(verifies(&folder.at("new"))["size"], leaves);
 }
 
+fn with_mode(path: &Path, text: &str, mode: u32) {
+    std::fs::write(path, text).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+    std::fs::set_permissions(path, mode).unwrap();
+}
+
 #[test]
 fn under_a_master_key_no_file_of_the_folder_or_of_a_backup_has_a_key() {
     let folder = Folder::new("master");
     let text = |name: &str| folder.at(name).to_str().unwrap().to_owned();
     let keys = ["ledger/private.key", "ledger/handle.key", "webhooks.key"];
-    let write = |name: &str, key: &str| {
-        std::fs::write(folder.at(name), key).unwrap();
-        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
-        std::fs::set_permissions(folder.at(name), mode).unwrap();
-    };
+    let write = |name: &str, key: &str| with_mode(&folder.at(name), key, 0o600);
     let hex = "0123456789abcdef".repeat(4);
     write("master", &hex);
     write("other", &"f".repeat(64));
@@ -281,11 +283,7 @@ fn under_a_master_key_no_file_of_the_folder_or_of_a_backup_has_a_key() {
     assert!(absent.contains("absent"), "{absent}");
     write("short", "0123");
     assert!(refused(&["--master-key-file", &text("short")]).contains("openssl rand -base64 32"));
-    std::fs::set_permissions(
-        folder.at("short"),
-        std::os::unix::fs::PermissionsExt::from_mode(0o644),
-    )
-    .unwrap();
+    with_mode(&folder.at("short"), &hex, 0o644);
     assert!(refused(&["--master-key-file", &text("short")]).contains("chmod 600"));
 
     // A backup needs no master key and has no plain key; a restore needs the one of then.

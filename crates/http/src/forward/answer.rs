@@ -104,14 +104,17 @@ impl Verdict {
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
-        for (name, value) in self.headers() {
-            // Ids are slugs and tokens base64, so each is a value.
-            if let Ok(value) = HeaderValue::from_str(value) {
-                headers.insert(HeaderName::from_static(name), value);
+        // Some proxies give a refusal to the client as it is: it has nothing for the application.
+        if self.status == 200 {
+            for (name, value) in self.headers() {
+                // Ids are slugs and tokens base64, so each is a value.
+                if let Ok(value) = HeaderValue::from_str(value) {
+                    headers.insert(HeaderName::from_static(name), value);
+                }
             }
-        }
-        if let Ok(names) = HeaderValue::from_str(&READ.join(",")) {
-            headers.insert(REMOVE, names);
+            if let Ok(names) = HeaderValue::from_str(&READ.join(",")) {
+                headers.insert(REMOVE, names);
+            }
         }
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if has_body {

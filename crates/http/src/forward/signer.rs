@@ -16,6 +16,9 @@ const LASTS: i64 = 60;
 /// What it is, so that no other token of this key can be taken for it (RFC 8725, section 3.11).
 const KIND: &str = "countersign-assertion+jwt";
 
+/// What stands before the key in its PKCS #8 form (RFC 8410, section 7).
+const PKCS8: [u8; 16] = [0x30, 46, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 34, 4, 32];
+
 /// Signs assertions.
 pub struct Signer {
     key: EncodingKey,
@@ -30,19 +33,16 @@ impl std::fmt::Debug for Signer {
 }
 
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "this is no Ed25519 private key in PKCS #8 form; put back the one that was, or take it away to \
-     have a new one made"
-)]
+#[error("nothing can be signed by this key")]
 pub struct SignerError(#[source] jsonwebtoken::errors::Error);
 
 impl Signer {
-    /// `pkcs8`: an Ed25519 private key (RFC 8410), DER.
+    /// By a private key of Ed25519 (RFC 8032, section 5.1.5).
     ///
     /// # Errors
-    /// If it is none.
-    pub fn new(pkcs8: &[u8]) -> Result<Self, SignerError> {
-        let key = EncodingKey::from_ed_der(pkcs8);
+    /// If its public half cannot be made.
+    pub fn new(private: &[u8; 32]) -> Result<Self, SignerError> {
+        let key = EncodingKey::from_ed_der(&[&PKCS8[..], private].concat());
         let mut public = Jwk::from_encoding_key(&key, Algorithm::EdDSA).map_err(SignerError)?;
         let id = public.thumbprint(ThumbprintHash::SHA256).map_err(SignerError)?;
         public.common.key_id = Some(id.clone());

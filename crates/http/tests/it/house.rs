@@ -8,7 +8,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
 use countersign_app::{App, Sequencer};
-use countersign_http::{Oidc, Server, router};
+use countersign_http::{Oidc, Server, Signer, router};
+use countersign_journal::{Journal, Options};
 use countersign_ledger::{Ledger, OpenOptions};
 use countersign_store::{Address, Store};
 use serde_json::{Value as Json, json};
@@ -17,7 +18,7 @@ use tower::ServiceExt as _;
 pub struct House {
     pub server: Arc<Server>,
     router: Router,
-    runtime: tokio::runtime::Runtime,
+    pub runtime: tokio::runtime::Runtime,
     pub folder: PathBuf,
     pub owner: String,
 }
@@ -29,6 +30,8 @@ pub struct Reply {
     pub kind: String,
     pub location: String,
     pub cookies: Vec<String>,
+    /// All, by name.
+    pub headers: axum::http::HeaderMap,
 }
 
 static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -59,7 +62,8 @@ impl House {
         )
         .with_ledger(&folder.join("ledger"))
         .with_webhooks(countersign_app::WebhookKey::new(&[9; 32]));
-        let server = Arc::new(Server::new(app, oidc));
+        app.begin_to_judge(journal(&folder)).unwrap();
+        let server = Arc::new(Server::new(app, oidc).with_signer(Signer::new(&[5; 32]).unwrap()));
         drop(ledger);
         let router = router(&server);
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -176,10 +180,11 @@ impl House {
             let location = header("location").unwrap_or_default();
             let cookies = response.headers().get_all("set-cookie").iter();
             let cookies = cookies.map(|value| value.to_str().unwrap().to_owned()).collect();
+            let headers = response.headers().clone();
             let bytes = axum::body::to_bytes(response.into_body(), 64 << 20).await.unwrap();
             let body =
                 if bytes.is_empty() { Json::Null } else { serde_json::from_slice(&bytes).unwrap() };
-            Reply { status, body, etag, kind, location, cookies }
+            Reply { status, body, etag, kind, location, cookies, headers }
         })
     }
 }
@@ -198,4 +203,8 @@ fn ledger(folder: &Path) -> Ledger {
         handle_seed: [8; 32],
     };
     Ledger::open_in_order(&folder.join("ledger"), &options).unwrap()
+}
+
+fn journal(folder: &Path) -> Journal {
+    Journal::open(&folder.join("journal"), &Options::new([5; 16])).unwrap().0
 }

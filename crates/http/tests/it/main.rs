@@ -4,6 +4,7 @@
 
 mod asking;
 mod decisions;
+mod forward;
 mod hostile;
 mod house;
 mod ledger;

@@ -184,7 +184,7 @@ fn a_search_finds_exactly_what_evaluations_would_allow() {
     let mut total = 0;
     for seed in 0..4 {
         let mut dice = Dice(seed);
-        let house = crate::decisions::house_with(&company(&mut dice));
+        let house = House::with(&company(&mut dice));
         let token = application(&house, "erp");
         let people: Vec<String> = (0..PEOPLE)
             .flat_map(|number| {

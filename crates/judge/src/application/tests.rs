@@ -312,6 +312,21 @@ fn what_is_wrong_is_told_of_every_document() {
     assert_eq!(told.len(), 2);
 }
 
+#[test]
+fn every_example_of_the_documentation_can_be_used() {
+    let text = include_str!("../../../../docs/policies.md");
+    let blocks: Vec<&str> = text.split("```yaml\n").skip(1).collect();
+    assert_eq!(blocks.len(), 3);
+    for block in blocks {
+        let (yaml, _) = block.split_once("```").unwrap();
+        let file = ("docs".to_owned(), format!("tenants: [{{id: erp}}]\n{yaml}"));
+        let (register, mistakes) = countersign_register::parse(&[file]);
+        assert_eq!(mistakes, Vec::new(), "{yaml}");
+        let compiled = ApplicationPolicies::new(register.policies.iter());
+        assert!(!compiled.unwrap().is_empty("erp"));
+    }
+}
+
 /// Conditions that hold of some requests, fail on some and are false of the rest.
 const CONDITIONS: [&str; 12] = [
     "",
