@@ -124,7 +124,7 @@ async fn known(server: &Arc<Server>, headers: &HeaderMap) -> Result<Arc<Known>, 
         return Err(AppError::Unauthenticated.into());
     }
     let token = token(headers).ok_or(AppError::Unauthenticated)?;
-    if let Some(known) = server.doorman.remembered(&token) {
+    if let Some(known) = server.doorman.remembered(&token, server.app.now()) {
         return Ok(known);
     }
     let server = Arc::clone(server);

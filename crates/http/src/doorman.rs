@@ -4,14 +4,13 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
-use countersign_app::{App, AppError, Caller, digest};
+use countersign_app::{App, AppError, Caller, Timestamp, digest};
 use countersign_wire::problem::Problem;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 
 /// A key that is revoked works no longer than this.
-const REMEMBERED: Duration = Duration::from_millis(500);
+const REMEMBERED: i64 = 500_000_000;
 /// Keys remembered; when there are more, all are looked up again.
 const KEYS_MAX: usize = 10_000;
 
@@ -19,7 +18,7 @@ const KEYS_MAX: usize = 10_000;
 #[derive(Debug)]
 pub(crate) struct Known {
     pub caller: Caller,
-    until: Instant,
+    until: Timestamp,
     limiter: Option<DefaultDirectRateLimiter>,
 }
 
@@ -36,10 +35,10 @@ impl Doorman {
     }
 
     /// Who presents this token, if that is remembered.
-    pub fn remembered(&self, token: &str) -> Option<Arc<Known>> {
+    pub fn remembered(&self, token: &str, at: Timestamp) -> Option<Arc<Known>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let found = known.get(&digest(token.as_bytes()))?;
-        (found.until > Instant::now()).then(|| Arc::clone(found))
+        (found.until > at).then(|| Arc::clone(found))
     }
 
     /// Looks the token up; may wait for the store.
@@ -55,7 +54,7 @@ impl Doorman {
         }
         let key = digest(token.as_bytes());
         let limiter = self.limit.map(|limit| RateLimiter::direct(Quota::per_second(limit)));
-        let until = Instant::now() + REMEMBERED;
+        let until = app.now().plus_nanos(REMEMBERED);
         // The allowance goes on where it was: a look-up does not fill it.
         let limiter = match known.remove(&key).map(Arc::try_unwrap) {
             Some(Ok(before)) => before.limiter,

@@ -174,7 +174,7 @@ async fn known(
     unknown: &'static str,
 ) -> Result<Arc<Known>, Failed> {
     let key = key.ok_or(Refused::forged(unknown))?;
-    if let Some(known) = server.doorman.remembered(key) {
+    if let Some(known) = server.doorman.remembered(key, server.app.now()) {
         return Ok(known);
     }
     let (server, key) = (Arc::clone(server), key.to_owned());

@@ -1,7 +1,9 @@
 //! The one write path: a batch inside a transaction that somebody else began and will end.
 
 use crate::StoreError;
-use crate::batch::{Also, Batch, Change, Erased, Micros, Outcome, Precondition, Put, Rev, Token};
+use crate::batch::{
+    Also, Batch, Change, Erased, Message, Micros, Outcome, Precondition, Put, Rev, Token,
+};
 use crate::engine::{Connection, Engine, Failpoint};
 use crate::feed::Sequenced;
 use crate::value::Val;
@@ -38,6 +40,12 @@ enum Changed {
     Before(Rev),
     Not(Outcome),
 }
+
+/// Two nodes may count the same grant; each adds its own.
+const USED: &str = "insert into used (noun, id, first, last, count) values ($1, $2, $3, $4, $5) \
+     on conflict (noun, id) do update set count = used.count + excluded.count, \
+     last = case when excluded.last > used.last then excluded.last else used.last end, \
+     first = case when excluded.first < used.first then excluded.first else used.first end";
 
 impl Write<'_> {
     fn execute(&mut self, sql: &str, values: &[Val<'_>]) -> Result<u64, StoreError> {
@@ -213,34 +221,17 @@ impl Write<'_> {
                 )?;
                 return Ok(used == 1);
             }
-            Also::Outbox(message) => (
-                "insert into outbox (id, kind, target, body, at, tries, next_at) \
-                 values ($1, $2, $3, $4, $5, 0, $5) on conflict (id) do nothing",
-                vec![
-                    Val::Text(&message.id),
-                    Val::Text(&message.kind),
-                    Val::Text(&message.target),
-                    Val::Text(&message.body),
-                    Val::Int(message.at),
-                ],
-            ),
+            Also::Outbox(message) => return self.outbox(message).map(|()| true),
             Also::Looked { noun, id, rev, next } => (
                 "update item set look = $1 where noun = $2 and id = $3 and rev = $4",
                 vec![Val::int(*next), Val::Text(noun), Val::Text(id), Val::Int(*rev)],
             ),
-            Also::Used { noun, id, first, last, count } => (
-                "insert into used (noun, id, first, last, count) values ($1, $2, $3, $4, $5) \
-                 on conflict (noun, id) do update set count = used.count + excluded.count, \
-                 last = case when excluded.last > used.last then excluded.last else used.last end, \
-                 first = case when excluded.first < used.first then excluded.first else used.first end",
-                vec![
-                    Val::Text(noun),
-                    Val::Text(id),
-                    Val::Int(*first),
-                    Val::Int(*last),
-                    Val::Int(*count),
-                ],
-            ),
+            Also::Used { noun, id, first, last, count } => {
+                let values = [Val::Int(*first), Val::Int(*last), Val::Int(*count)];
+                let [first, last, count] = values;
+                self.execute(USED, &[Val::Text(noun), Val::Text(id), first, last, count])?;
+                return Ok(true);
+            }
             Also::Unnamed { seq } => (
                 "update change set by_whom = '', item = null, why = null where seq = $1",
                 vec![Val::Int(*seq)],
@@ -278,6 +269,21 @@ impl Write<'_> {
         };
         self.execute(sql, &values)?;
         Ok(true)
+    }
+
+    fn outbox(&mut self, message: &Message) -> Result<(), StoreError> {
+        self.execute(
+            "insert into outbox (id, kind, target, body, at, tries, next_at) \
+             values ($1, $2, $3, $4, $5, 0, $5) on conflict (id) do nothing",
+            &[
+                Val::Text(&message.id),
+                Val::Text(&message.kind),
+                Val::Text(&message.target),
+                Val::Text(&message.body),
+                Val::Int(message.at),
+            ],
+        )?;
+        Ok(())
     }
 
     fn token(&mut self, token: &Token) -> Result<(), StoreError> {

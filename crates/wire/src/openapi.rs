@@ -180,49 +180,24 @@ fn responses(route: &Route) -> Json {
         })
     };
     let mut responses = json!({});
+    if let Some((status, name, description)) = one_body(route.kind) {
+        responses[status] = body(name, description);
+    }
     match route.kind {
         Kind::ForwardAuth | Kind::ExtAuthz | Kind::SigningKeys => return proxies::responses(route),
-        Kind::List => responses["200"] = body("page", "One page."),
-        Kind::Templates => responses["200"] = body("templates", "All there are."),
-        Kind::Fill => responses["201"] = body("items", "All that was made."),
-        Kind::Invite => responses["201"] = body("invited", "The secret of the link, this once."),
-        Kind::Invitation => responses["200"] = body("item", "Your invitation."),
-        Kind::Complete => responses["200"] = body("item", "What you gave, and what to publish."),
-        Kind::Erase => responses["200"] = body("erased", "It is erased."),
-        Kind::Hold => responses["201"] = body("item", "It is held."),
-        Kind::Read | Kind::Act | Kind::Release | Kind::KeepHold | Kind::RotateKey => {
-            responses["200"] = body("item", "The item as it is now.")
+        Kind::Scim(kind) => return scim::responses(kind),
+        Kind::Evaluation | Kind::Evaluations | Kind::Search(_) => {
+            return decisions::responses(route);
         }
         Kind::Put => {
             responses["200"] = body("item", "Corrected.");
             responses["201"] = body("item", "Made.");
         }
-        Kind::History | Kind::Changes => responses["200"] = body("changes", "What was done."),
-        Kind::MakeKey | Kind::MakeCode | Kind::SignIn => {
-            responses["201"] = body("made", "A secret, shown this once.");
-        }
         Kind::DirectorySignIn | Kind::DirectoryReturn => {
             responses["303"] = json!({"description": "Go there."});
         }
-        Kind::Keys => responses["200"] = body("keys", "All there are."),
         Kind::RevokeKey => responses["204"] = json!({"description": "It works no more."}),
-        Kind::MakeSecret => responses["201"] = body("secret", "A secret, shown this once."),
-        Kind::Deliveries => responses["200"] = body("deliveries", "The newest first."),
         Kind::SignOut => responses["204"] = json!({"description": "Ended."}),
-        Kind::Whoami => responses["200"] = body("caller", "Who you are here."),
-        Kind::Export => responses["200"] = body("files", "The register as files."),
-        Kind::Plan | Kind::Apply | Kind::ImportPlan | Kind::Import => {
-            responses["200"] = body("plan", "What is, or would be, done.")
-        }
-        Kind::Scim(kind) => return scim::responses(kind),
-        Kind::Evaluation | Kind::Evaluations | Kind::Search(_) => {
-            return decisions::responses(route);
-        }
-        Kind::Explain => responses["200"] = body("explained", "The decision."),
-        Kind::DecisionsReport => responses["200"] = body("decisions_report", "The counts."),
-        Kind::JudgeAt => responses["200"] = body("judged", "What is decided."),
-        Kind::TryPolicies => responses["200"] = body("trial", "What would change."),
-        Kind::Proof => responses["200"] = body("change_proof", "The proof."),
         Kind::Ledger => {
             responses["200"] = json!({
                 "description": "The file.",
@@ -238,6 +213,7 @@ fn responses(route: &Route) -> Json {
                 "content": {"application/json": {"schema": {"type": "object"}}},
             });
         }
+        _ => (),
     }
     responses["default"] = json!({
         "description": "What is wrong, and what would work (RFC 9457).",
@@ -246,6 +222,41 @@ fn responses(route: &Route) -> Json {
         }},
     });
     responses
+}
+
+/// Status, schema and description of what is answered with one JSON body.
+fn one_body(kind: Kind) -> Option<(&'static str, &'static str, &'static str)> {
+    Some(match kind {
+        Kind::List => ("200", "page", "One page."),
+        Kind::Templates => ("200", "templates", "All there are."),
+        Kind::Fill => ("201", "items", "All that was made."),
+        Kind::Invite => ("201", "invited", "The secret of the link, this once."),
+        Kind::Invitation => ("200", "item", "Your invitation."),
+        Kind::Complete => ("200", "item", "What you gave, and what to publish."),
+        Kind::Erase => ("200", "erased", "It is erased."),
+        Kind::Hold => ("201", "item", "It is held."),
+        Kind::Read | Kind::Act | Kind::Release | Kind::KeepHold | Kind::RotateKey => {
+            ("200", "item", "The item as it is now.")
+        }
+        Kind::History | Kind::Changes => ("200", "changes", "What was done."),
+        Kind::MakeKey | Kind::MakeCode | Kind::SignIn => {
+            ("201", "made", "A secret, shown this once.")
+        }
+        Kind::Keys => ("200", "keys", "All there are."),
+        Kind::MakeSecret => ("201", "secret", "A secret, shown this once."),
+        Kind::Deliveries => ("200", "deliveries", "The newest first."),
+        Kind::Whoami => ("200", "caller", "Who you are here."),
+        Kind::Export => ("200", "files", "The register as files."),
+        Kind::Plan | Kind::Apply | Kind::ImportPlan | Kind::Import => {
+            ("200", "plan", "What is, or would be, done.")
+        }
+        Kind::Explain => ("200", "explained", "The decision."),
+        Kind::DecisionsReport => ("200", "decisions_report", "The counts."),
+        Kind::JudgeAt => ("200", "judged", "What is decided."),
+        Kind::TryPolicies => ("200", "trial", "What would change."),
+        Kind::Proof => ("200", "change_proof", "The proof."),
+        _ => return None,
+    })
 }
 
 fn schemas() -> Json {
@@ -284,18 +295,6 @@ fn schemas() -> Json {
             },
         })),
         "sign_in": object(&["code"], json!({"code": text})),
-        "key": object(&["role"], json!({
-            "role": text, "until": text, "organization": text, "sponsor": text, "tenant": text,
-        })),
-        "member_key": object(&[], json!({"until": text})),
-        "revoke_key": object(&["key"], json!({"key": text, "why": text})),
-        "keys": object(&["keys"], json!({"keys": {"type": "array", "items": object(
-            &["key", "made", "ends"],
-            json!({"key": text, "made": text, "ends": text, "revoked": text}),
-        )}})),
-        "made": object(&["secret", "ends"], json!({
-            "secret": text, "ends": text, "credential": text, "key": text,
-        })),
         "caller": object(&["principal", "role"], json!({
             "principal": text, "role": text, "organization": maybe, "sponsor": maybe,
             "tenant": maybe,
@@ -314,6 +313,7 @@ fn schemas() -> Json {
             "oidc_subject": {"type": "string", "description": "`sub` at the company's directory."},
         })),
     });
+    of_keys(&mut schemas);
     of_subscriptions(&mut schemas);
     as_code(&mut schemas);
     onboarding(&mut schemas);
@@ -326,6 +326,28 @@ fn schemas() -> Json {
         schemas[noun] = schema;
     }
     schemas
+}
+
+/// What is shown once, and the keys there are.
+fn of_keys(schemas: &mut Json) {
+    let text = json!({"type": "string"});
+    schemas["key"] = object(
+        &["role"],
+        json!({
+            "role": text, "until": text, "organization": text, "sponsor": text, "tenant": text,
+        }),
+    );
+    schemas["member_key"] = object(&[], json!({"until": text}));
+    schemas["revoke_key"] = object(&["key"], json!({"key": text, "why": text}));
+    let key = object(
+        &["key", "made", "ends"],
+        json!({"key": text, "made": text, "ends": text, "revoked": text}),
+    );
+    schemas["keys"] = object(&["keys"], json!({"keys": {"type": "array", "items": key}}));
+    schemas["made"] = object(
+        &["secret", "ends"],
+        json!({"secret": text, "ends": text, "credential": text, "key": text}),
+    );
 }
 
 /// The register as files, and what was done to it.

@@ -112,14 +112,13 @@ impl App {
             let tenant = format!("tenant:{}", decision.tenant);
             live.read().facts.excepted(UNAVAILABLE, &tenant, decision.at).map(ToString::to_string)
         });
-        if let (Some(live), Some(exception), true) = (live, excepted, decision.allowed) {
-            if on_reserve(&mut record, &exception).is_ok()
-                && live.journal.append_reserve(&record).is_ok()
-            {
-                decision.mode = Mode::BreakGlass;
-                decision.judgement.exceptions.push(exception);
-                return decision;
-            }
+        if let (Some(live), Some(exception), true) = (live, excepted, decision.allowed)
+            && on_reserve(&mut record, &exception).is_ok()
+            && live.journal.append_reserve(&record).is_ok()
+        {
+            decision.mode = Mode::BreakGlass;
+            decision.judgement.exceptions.push(exception);
+            return decision;
         }
         let text = format!("the record of the decision could not be made durable: {error}");
         decision.judgement.reasons.push(reason(UNAVAILABLE, Outcome::Deny, &text));

@@ -231,7 +231,7 @@ impl Seeker<'_> {
             return false;
         }
         let judged = self.basis.judged(&meant, (self.tenant, &question), self.at);
-        terms.answers(&terms.applied(judged, &meant, &self.basis))
+        terms.answers(&terms.applied(judged, &meant, self.basis))
     }
 
     /// In order, from a place on; one more than are judged, if there are so many.
