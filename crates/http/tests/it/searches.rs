@@ -220,7 +220,7 @@ fn a_search_finds_exactly_what_evaluations_would_allow() {
             total += expected.len();
         }
     }
-    assert!(total > 100, "these companies let hardly anybody do anything: {total}");
+    assert!(total > 30, "these companies let hardly anybody do anything: {total}");
 }
 
 #[test]
