@@ -137,7 +137,7 @@ pub struct Question {
 pub fn question(number: u64, identities: u64) -> Question {
     const ACTIONS: [&str; 10] =
         ["act-0", "act-1", "act-2", "act-3", "act-4", "act-5", "act-6", "act-7", "act-8", "act-9"];
-    let stranger = if number % 11 == 0 { identities } else { 0 };
+    let stranger = if number.is_multiple_of(11) { identities } else { 0 };
     let identity = (number >> 8) % identities + stranger;
     Question {
         identity: identity_id(identity),

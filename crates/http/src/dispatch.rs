@@ -58,10 +58,9 @@ pub(crate) fn dispatch(app: &App, route: &Route, asked: &Asked) -> Result<Answer
         Kind::Scim(kind) => scim::dispatch(app, &caller, kind, asked),
         Kind::Changes => changes(app, &caller, asked),
         Kind::Proof => crate::ledger::proof(app, &caller, asked),
-        Kind::Explain => past::explain(app, &caller, asked),
-        Kind::DecisionsReport => past::report(app, &caller, asked),
-        Kind::JudgeAt => past::judge_at(app, &caller, asked),
-        Kind::TryPolicies => past::try_policies(app, &caller, asked),
+        Kind::Explain | Kind::DecisionsReport | Kind::JudgeAt | Kind::TryPolicies => {
+            past::dispatch(app, &caller, route, asked)
+        }
         Kind::RotateKey => custody::rotate_key(app, &caller, asked),
         Kind::Erase => custody::erase(app, &caller, route, asked),
         Kind::Hold => custody::hold(app, &caller, route, asked),
@@ -161,7 +160,6 @@ fn list(app: &App, caller: &Caller, route: &Route, asked: &Asked) -> Result<Answ
         among: None,
         after,
         limit,
-        ..countersign_app::Filter::default()
     };
     Ok(Answer::new(200, bodies::page(&app.list(caller, route.noun, filter)?)))
 }

@@ -2,6 +2,7 @@
 
 use countersign_app::{App, Caller, time};
 use countersign_wire::problem::Problem;
+use countersign_wire::routes::{Kind, Route};
 use countersign_wire::{authzen, past};
 use serde_json::Value as Json;
 
@@ -12,11 +13,25 @@ use crate::request::Asked;
 /// What is reported if no beginning is said: a day.
 const LATELY: i64 = 86_400 * 1_000_000_000;
 
-pub(crate) fn explain(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer, Problem> {
+pub(crate) fn dispatch(
+    app: &App,
+    caller: &Caller,
+    route: &Route,
+    asked: &Asked,
+) -> Result<Answer, Problem> {
+    match route.kind {
+        Kind::Explain => explain(app, caller, asked),
+        Kind::DecisionsReport => report(app, caller, asked),
+        Kind::TryPolicies => try_policies(app, caller, asked),
+        _ => judge_at(app, caller, asked),
+    }
+}
+
+fn explain(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer, Problem> {
     Ok(Answer::new(200, past::explained(&app.explain(caller, &asked.id)?)))
 }
 
-pub(crate) fn report(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer, Problem> {
+fn report(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer, Problem> {
     app.may_see_decisions(caller)?;
     let known = |name: &str| ["tenant", "since"].contains(&name);
     if let Some(other) = asked.query.keys().find(|name| !known(name)) {
@@ -34,7 +49,7 @@ pub(crate) fn report(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer
     Ok(Answer::new(200, past::report(&app.decisions_report(caller, tenant, since)?)))
 }
 
-pub(crate) fn judge_at(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer, Problem> {
+fn judge_at(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer, Problem> {
     app.may_see_decisions(caller)?;
     let tenant = text(asked, "tenant")?;
     let at = time(text(asked, "at")?).ok_or_else(|| no_time("at"))?;
@@ -47,7 +62,7 @@ pub(crate) fn judge_at(app: &App, caller: &Caller, asked: &Asked) -> Result<Answ
     Ok(Answer::new(200, app.decide_at(caller, tenant, &question, at)?))
 }
 
-pub(crate) fn try_policies(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer, Problem> {
+fn try_policies(app: &App, caller: &Caller, asked: &Asked) -> Result<Answer, Problem> {
     app.may_see_decisions(caller)?;
     let since = match &asked.body["since"] {
         Json::Null => app.now().plus_nanos(-LATELY),

@@ -129,6 +129,11 @@ fn company(dice: &mut Dice) -> String {
             .collect();
         text.push_str(&format!("  - {{id: g-{group}, members: [{}]}}\n", members.join(", ")));
     }
+    grants(dice, &mut text);
+    text
+}
+
+fn grants(dice: &mut Dice, text: &mut String) {
     text.push_str("grants:\n");
     for number in 0..24 {
         let to = match dice.roll(6) {
@@ -139,7 +144,6 @@ fn company(dice: &mut Dice) -> String {
         let until = dice.pick(&["2026-12-30", "2026-12-30", "2026-11-01"]);
         text.push_str(&format!("  - {{id: gr{number}, entitlement: e{}, {to}, sponsor: ann, justification: orders, from: 2026-06-01, until: {until}, review_due: 2026-12-31}}\n", dice.roll(4)));
     }
-    text
 }
 
 fn all_pages(house: &House, token: &str, of: &str, body: &Json, limit: u64) -> Vec<String> {
