@@ -75,7 +75,7 @@ fn scoped(count: usize) -> String {
     let one = |nth: usize| {
         let head = match nth % 100 {
             99 => "principal, action, resource".to_owned(),
-            _ if nth % 3 == 0 => {
+            _ if nth.is_multiple_of(3) => {
                 format!("principal == user::\"u{nth}\", action, resource is record")
             }
             _ if nth % 3 == 1 => {

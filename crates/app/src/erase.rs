@@ -58,6 +58,8 @@ impl App {
         self.demand_on(caller, "erase", &item)?;
         if let Some(done) = self.store.change(&erasing.order)? {
             if done.noun == noun && done.item.as_deref() == Some(id) {
+                // A stop may have come between the act and the journal.
+                self.blank_decisions(noun, id)?;
                 return Ok((self.view(&item)?, 0));
             }
             return Err(AppError::KeyReused);
@@ -93,6 +95,7 @@ impl App {
         let value = hex(&erasing.order);
         let also = vec![Also::Meta { name: ERASED.to_owned(), value }];
         self.commit(Batch { reads, changes: vec![change, evidence], also })?;
+        self.blank_decisions(noun, id)?;
         Ok((self.view(&self.stored(noun, id)?)?, count))
     }
 

@@ -9,7 +9,7 @@ mod trial;
 
 use countersign_journal::{Journal, JournalError, Records, Stored};
 use countersign_ledger::entry::{Decision as Leaf, Entry};
-use countersign_model::time::{NANOS_PER_SECOND, Timestamp};
+use countersign_model::time::{Duration, NANOS_PER_SECOND, Timestamp};
 use countersign_register::time;
 use countersign_store::feed::Cursor;
 use serde_json::Value as Json;
@@ -69,6 +69,29 @@ impl App {
     /// `Forbidden` if the caller may not: asked before anything they sent is read.
     pub fn may_see_decisions(&self, caller: &Caller) -> Result<(), AppError> {
         self.demand(caller, "read", "decision")
+    }
+
+    /// Blanks what this node's journal holds of a person: the rows remain, and what opened them is gone.
+    pub(crate) fn blank_decisions(&self, noun: &str, id: &str) -> Result<(), AppError> {
+        let Some(live) = self.live.get().filter(|_| noun == "identity") else { return Ok(()) };
+        let is_of = |stored: &Stored| {
+            let opening = stored.opening.as_ref();
+            let body = opening.and_then(|it| serde_json::from_slice::<Json>(&it.body).ok());
+            body.is_some_and(|body| body["identity"] == id || body["actor"] == id)
+        };
+        live.journal.blank(is_of)?;
+        Ok(())
+    }
+
+    /// Lets go of the records of decisions that are in the ledger and older than a period. Gives the
+    /// first record that is still kept.
+    ///
+    /// # Errors
+    /// If a file cannot be deleted.
+    pub fn release_decisions(&self, period: Duration) -> Result<u64, AppError> {
+        let Some(live) = self.live.get() else { return Ok(0) };
+        let before = first_since(&live.journal, self.now().plus_nanos(-period.0))?;
+        Ok(live.journal.release(before)?)
     }
 
     fn judging(&self) -> Result<&Live, AppError> {

@@ -62,9 +62,11 @@ pub(crate) fn refuse_by_one(ids: &[String]) -> Result<(), AppError> {
     Err(AppError::refused("exception.needs_two", text))
 }
 
-/// The codes of the guardrails that are shipped.
+/// The codes of the guardrails that are shipped, and of the one that no policy is: that a decision has
+/// its record.
 static GUARDRAILS: LazyLock<BTreeSet<String>> = LazyLock::new(|| {
-    Guardrails::shipped().reasons().into_iter().map(|reason| reason.code.to_owned()).collect()
+    let shipped = Guardrails::shipped().reasons().into_iter().map(|reason| reason.code);
+    shipped.chain([crate::decide::UNAVAILABLE.to_owned()]).collect()
 });
 
 /// Takes the caller's word for `verb`. A word for another verb is not counted.

@@ -94,12 +94,15 @@ pub fn run(args: &ServeArgs) -> Result<Exit> {
     let server = Arc::new(
         Server::new(app, oidc::of(args)?)
             .with_public_url(args.public_url.clone())
+            .with_decisions(NonZeroU32::new(args.key_decisions))
             .with_signer(signer::signer(&args.place.data, &keys)?),
     );
     let witnesses = Arc::new(Witnesses::new(&args.witness, &folder)?);
     let watched = Arc::clone(&witnesses);
     let (server_of, keep) = (Arc::clone(&server), args.keep.clone());
-    let background = Background { server: server_of, address, folder, keys, keep, witnesses };
+    let keep_decisions = countersign_model::time::Duration::from_days(args.keep_decisions);
+    let background =
+        Background { server: server_of, address, folder, keys, keep, witnesses, keep_decisions };
     follow::start(&server, journal::open(&args.place.data)?)?;
     let running = background.start(sequencer)?;
     deliver::start(&server, drain, running.leads())?;

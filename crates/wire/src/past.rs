@@ -33,6 +33,7 @@ pub fn report(report: &Report) -> Json {
         "allowed": report.allowed,
         "refused": report.refused,
         "would_be_refused": report.would_be_refused,
+        "unattributed": report.unattributed,
         "reasons": report.by_reason.iter().map(count).collect::<Vec<_>>(),
         "since": report.since,
     })

@@ -23,7 +23,8 @@ pub struct Report {
     pub refused: u64,
     /// Answered allow because the tenant observes, and not justified.
     pub would_be_refused: u64,
-    /// Behind a portal, and naming nobody.
+    /// Behind a portal, and naming nobody: what a portal that keeps its actors would save.
+    pub unattributed: u64,
     pub by_reason: Vec<Count>,
     /// Since when; later than was asked if there were too many.
     pub since: String,
@@ -101,6 +102,12 @@ impl Report {
         let count = u64::from(count);
         let is_justified = body["judgement"]["outcome"] == "allow";
         self.decisions += count;
+        let is_refused_for_it = body["judgement"]["reasons"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|one| one["code"] == "actor.unattributed"));
+        if body["unattributed"] == true || is_refused_for_it {
+            self.unattributed += count;
+        }
         match (body["answered"] == "allow", is_justified) {
             (true, true) => self.allowed += count,
             (true, false) => self.would_be_refused += count,

@@ -80,6 +80,12 @@ pub struct ServeArgs {
     /// A network of proxies whose `X-Forwarded-For` is believed; may be repeated.
     #[arg(long = "trusted-proxy", value_name = "CIDR")]
     pub trusted_proxies: Vec<ipnet::IpNet>,
+    /// Decisions a second that one application's key may ask for; 0: any number.
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    pub key_decisions: u32,
+    /// Days for which the record of a decision is kept to be explained; its row in the ledger stays.
+    #[arg(long, value_name = "DAYS", default_value_t = 90, value_parser = clap::value_parser!(i64).range(1..))]
+    pub keep_decisions: i64,
     /// Requests a second from one client, with five seconds' worth at once; 0: any number.
     #[arg(long, value_name = "N", default_value_t = 200)]
     pub client_requests: u32,

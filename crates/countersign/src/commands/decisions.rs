@@ -70,6 +70,13 @@ pub fn report(args: &DecisionsArgs, told: Told) -> Result<Exit> {
         body["refused"],
         body["would_be_refused"]
     );
+    if body["unattributed"] != 0 {
+        let _ = writeln!(
+            text,
+            "{} named nobody behind a portal: let it vouch for its people (docs/proxies.md).",
+            body["unattributed"]
+        );
+    }
     for reason in body["reasons"].as_array().into_iter().flatten() {
         let actions: Vec<String> =
             reason["actions"].as_array().into_iter().flatten().map(word).collect();

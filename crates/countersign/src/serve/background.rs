@@ -24,6 +24,8 @@ const LEAD_EVERY: Duration = Duration::from_secs(1);
 const TIDY_EVERY: Duration = Duration::from_secs(30);
 /// How long decisions stand in the journal alone, at most.
 const SHIP_EVERY: Duration = Duration::from_secs(1);
+/// How often records of decisions that nobody needs any more are let go.
+const RELEASE_EVERY: Duration = Duration::from_secs(3_600);
 
 pub struct Background {
     pub server: Arc<Server>,
@@ -34,6 +36,8 @@ pub struct Background {
     /// How long bodies of a class are kept.
     pub keep: Vec<(Class, Period)>,
     pub witnesses: Arc<Witnesses>,
+    /// How long records of decisions can be explained.
+    pub keep_decisions: countersign_model::time::Duration,
 }
 
 pub struct Running {
@@ -74,7 +78,7 @@ impl Background {
         leading: &AtomicBool,
     ) -> Option<String> {
         let mut tidied = Instant::now().checked_sub(TIDY_EVERY);
-        let mut shipped = None::<Instant>;
+        let (mut shipped, mut released) = (None::<Instant>, None::<Instant>);
         loop {
             let last = is_over.load(Ordering::Acquire);
             if self.server.app.store().has_stopped() {
@@ -88,6 +92,10 @@ impl Background {
             if last || shipped.is_none_or(|shipped| shipped.elapsed() >= SHIP_EVERY) {
                 shipped = Some(Instant::now());
                 self.ship();
+            }
+            if released.is_none_or(|released| released.elapsed() >= RELEASE_EVERY) {
+                released = Some(Instant::now());
+                self.release();
             }
             if let Err(error) = self.lead(&mut leads) {
                 return Some(format!("{error:#}"));
@@ -120,6 +128,13 @@ impl Background {
                 return None;
             }
             std::thread::sleep(if leads.is_some() { SEQUENCE_EVERY } else { LEAD_EVERY });
+        }
+    }
+
+    /// Lets go of old records of decisions.
+    fn release(&self) {
+        if let Err(error) = self.server.app.release_decisions(self.keep_decisions) {
+            tracing::warn!(%error, "old records of decisions are not let go");
         }
     }
 

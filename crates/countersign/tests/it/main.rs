@@ -19,5 +19,6 @@ mod scripts;
 mod serve;
 mod serving;
 mod slow;
+mod soak;
 mod traced;
 mod worlds;

@@ -42,7 +42,7 @@ impl Node {
     ) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
         command.args(["serve", "--listen", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--data"]);
-        command.arg(data).args(more).env_clear().stdin(Stdio::null()).stdout(Stdio::null());
+        command.arg(data).env_clear().stdin(Stdio::null()).stdout(Stdio::null());
         if let Some(store) = store {
             command.args(["--store", store]);
         }
@@ -106,6 +106,15 @@ impl Node {
             assert!(Instant::now() < until, "{leaves} leaves, not {least}");
             std::thread::sleep(Duration::from_millis(50));
         }
+    }
+
+    /// The memory it has now.
+    pub fn resident_kib(&self) -> u64 {
+        let path = format!("/proc/{}/status", self.process.id());
+        let status = std::fs::read_to_string(path).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let number = line.and_then(|line| line.split_ascii_whitespace().next());
+        number.and_then(|number| number.parse().ok()).unwrap_or(0)
     }
 
     /// As a loss of power would end it.

@@ -67,14 +67,15 @@ fn the_document_lists_what_is_served() {
     let house = House::new();
     let document = house.get("/v1/openapi.json", "").body;
     assert_eq!(document["openapi"], "3.1.0");
-    let served = countersign_wire::routes::routes();
+    let served = countersign_wire::routes::routes().into_iter();
+    let served: usize = served.map(|route| route.method.documented().len()).sum();
     let written: usize = document["paths"]
         .as_object()
         .unwrap()
         .values()
         .map(|path| path.as_object().unwrap().len())
         .sum();
-    assert_eq!(written, served.len());
+    assert_eq!(written, served);
     // Every `$ref` leads somewhere.
     let text = document.to_string();
     for reference in text.split("#/components/schemas/").skip(1) {

@@ -100,9 +100,18 @@ fn past(schemas: &mut Json) {
         }),
     );
     schemas["decisions_report"] = object(
-        &["decisions", "allowed", "refused", "would_be_refused", "reasons", "since"],
+        &[
+            "decisions",
+            "allowed",
+            "refused",
+            "would_be_refused",
+            "unattributed",
+            "reasons",
+            "since",
+        ],
         json!({
             "decisions": count, "allowed": count, "refused": count, "would_be_refused": count,
+            "unattributed": count,
             "reasons": {"type": "array", "items": reason}, "since": text,
         }),
     );
