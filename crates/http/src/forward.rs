@@ -183,9 +183,9 @@ async fn known(
         let detail = "something that should not happen did; the operator's log says what";
         Problem::new(500, "internal", detail)
     })?;
-    looked_up.map_err(|error| match error {
-        AppError::Unauthenticated | AppError::Forbidden { .. } => Refused::forged(unknown).into(),
-        error => error.into(),
+    looked_up.map_err(|problem| match problem.status {
+        401 | 403 => Refused::forged(unknown).into(),
+        _ => problem.into(),
     })
 }
 

@@ -102,9 +102,11 @@ impl Limits {
     }
 }
 
-/// Proxies ask for all their clients, and are held by their keys (`doorman.rs`), not by their address.
+/// Applications and proxies ask for all their users, and are held by their keys (`doorman.rs`), not by
+/// their address.
 fn asks_for_many(path: &str) -> bool {
-    path == "/forward-auth" || path.starts_with("/ext-authz/")
+    let below = ["/access/", "/ext-authz/"];
+    path == "/forward-auth" || below.iter().any(|known| path.starts_with(known))
 }
 
 fn check(limiter: &DefaultKeyedRateLimiter<IpAddr>, client: IpAddr) -> Result<(), Duration> {

@@ -44,7 +44,7 @@ pub struct Server {
 
 impl Server {
     pub fn new(app: App, oidc: Option<Oidc>) -> Self {
-        let (counted, doorman) = (Counted::default(), Doorman::default());
+        let (counted, doorman) = (Counted::default(), Doorman::new(None));
         Self { app, counted, oidc, doorman, public_url: None, signer: None }
     }
 
