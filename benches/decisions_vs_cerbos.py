@@ -73,10 +73,10 @@ def mixed(number):
 
 
 class Ours:
-    def __init__(self, folder):
+    def __init__(self, folder, grants=None):
         shutil.rmtree(folder, ignore_errors=True)
         self.folder = folder
-        command = ["taskset", "-c", "0", SERVER, str(GRANTS), folder]
+        command = ["taskset", "-c", "0", SERVER, str(grants or GRANTS), folder]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         port, token = self.process.stdout.readline().split()
         self.port = int(port)
@@ -150,7 +150,7 @@ def script(server, bodies, path):
                    "  return wrk.format(nil, nil, nil, bodies[at])\nend\n")
 
 
-def load(server, path, connections=CONNECTIONS, rate=None):
+def load(server, path, connections=CONNECTIONS):
     url = f"http://127.0.0.1:{server.port}/access/v1/evaluation"
     command = ["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", "-s", path, url]
     text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -159,6 +159,20 @@ def load(server, path, connections=CONNECTIONS, rate=None):
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])
     at = {share: millis(text, share) for share in ("50%", "99%")}
     return rate, at
+
+
+def among(many, pairs, folder):
+    """The latency of one client alone, among GRANTS and among ten thousand."""
+    few = Ours("/dev/shm/decisions-few", 10_000)
+    try:
+        medians = []
+        for server in (few, many):
+            path = os.path.join(folder, "load.lua")
+            script(server, [pair[0] for pair in pairs], path)
+            medians.append(min(load(server, path, connections=1)[1]["50%"] for _ in range(2)))
+        print(f"latency among {GRANTS} grants to that among 10000: {medians[1] / medians[0]:.2f}")
+    finally:
+        few.end()
 
 
 def millis(text, share):
@@ -193,6 +207,7 @@ def main():
                 rate, at = load(server, path)
                 if rate > best.get(name, 0):
                     best[name], tails[name] = rate, at
+        among(servers["ours, in memory"], pairs, folder)
         for name in servers:
             print(f"{name:16} {best[name] / best['cerbos']:6.2f} of Cerbos; "
                   f"p99/p50 at full load {tails[name]['99%'] / tails[name]['50%']:.2f}")

@@ -69,7 +69,7 @@ impl Server {
 /// How many requests of each operation had which status.
 #[derive(Debug, Default)]
 pub struct Counted {
-    requests: Mutex<BTreeMap<(String, u16), u64>>,
+    requests: Mutex<BTreeMap<String, BTreeMap<u16, u64>>>,
     /// Being worked on now.
     open: AtomicU64,
 }
@@ -77,7 +77,10 @@ pub struct Counted {
 impl Counted {
     fn count(&self, operation: &str, status: u16) {
         let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        *requests.entry((operation.to_owned(), status)).or_default() += 1;
+        match requests.get_mut(operation) {
+            Some(known) => *known.entry(status).or_default() += 1,
+            None => drop(requests.insert(operation.to_owned(), BTreeMap::from([(status, 1)]))),
+        }
     }
 
     /// In the text format of Prometheus.
@@ -87,7 +90,10 @@ impl Counted {
              # TYPE countersign_http_requests_total counter\n",
         );
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        for ((operation, status), count) in requests.iter() {
+        let each = requests.iter().flat_map(|(operation, all)| {
+            all.iter().map(move |(status, count)| (operation, status, count))
+        });
+        for (operation, status, count) in each {
             text.push_str(&format!(
                 "countersign_http_requests_total{{operation=\"{operation}\",status=\"{status}\"}} {count}\n"
             ));
@@ -99,6 +105,12 @@ impl Counted {
         ));
         text
     }
+}
+
+/// A route, and what it is called: told of each request.
+struct Served {
+    operation: String,
+    route: Arc<Route>,
 }
 
 /// Serves every route of the table and nothing else.
@@ -115,11 +127,12 @@ pub fn router(server: &Arc<Server>) -> Router {
             Method::Any => None,
         };
         let path = route.path.clone();
-        let (route, server, gate) = (Arc::new(route), Arc::clone(server), Arc::clone(&gate));
+        let served = Arc::new(Served { operation: route.operation(), route: Arc::new(route) });
+        let (server, gate) = (Arc::clone(server), Arc::clone(&gate));
         let handler = move |request: Request<Body>| {
-            let (route, server, gate) =
-                (Arc::clone(&route), Arc::clone(&server), Arc::clone(&gate));
-            async move { handle(&server, &gate, &route, request).await }
+            let (served, server, gate) =
+                (Arc::clone(&served), Arc::clone(&server), Arc::clone(&gate));
+            async move { handle(&server, &gate, &served, request).await }
         };
         router = match filter {
             Some(filter) => router.route(&path, on(filter, handler)),
@@ -158,21 +171,21 @@ pub const REQUESTS: &str = "countersign::request";
 async fn handle(
     server: &Arc<Server>,
     gate: &Gate,
-    route: &Arc<Route>,
+    served: &Served,
     request: Request<Body>,
 ) -> Response<Body> {
     // The route and not the path: a path names people.
     let span = tracing::info_span!(
         target: REQUESTS,
         "request",
-        otel.name = route.operation(),
+        otel.name = served.operation,
         otel.kind = "server",
         otel.status_code = tracing::field::Empty,
         http.request.method = request.method().as_str(),
-        http.route = route.path,
+        http.route = served.route.path,
         http.response.status_code = tracing::field::Empty,
     );
-    let response = handled(server, gate, route, request).instrument(span.clone()).await;
+    let response = handled(server, gate, served, request).instrument(span.clone()).await;
     let status = response.status();
     span.record("http.response.status_code", status.as_u16());
     if status.is_server_error() {
@@ -184,10 +197,11 @@ async fn handle(
 async fn handled(
     server: &Arc<Server>,
     gate: &Gate,
-    route: &Arc<Route>,
+    served: &Served,
     request: Request<Body>,
 ) -> Response<Body> {
     let _open = Open::new(&server.counted);
+    let route = &served.route;
     let response = match route.kind {
         Kind::Ledger => ledger::file(server, request).await,
         Kind::Metadata => authzen::metadata(server, &request),
@@ -203,7 +217,7 @@ async fn handled(
             (answer, _) => response(answer),
         },
     };
-    server.counted.count(&route.operation(), response.status().as_u16());
+    server.counted.count(&served.operation, response.status().as_u16());
     response
 }
 
