@@ -137,6 +137,11 @@ impl App {
         fault.map_or(Ok((facts, own)), Err)
     }
 
+    /// When this node last knew that nothing is newer than its facts; `None` if it does not judge.
+    pub fn facts_seen(&self) -> Option<Timestamp> {
+        self.live.get().map(|live| live.read().seen)
+    }
+
     /// Takes over what changed since the last look. Nothing, if this node does not judge.
     ///
     /// # Errors

@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 
 use crate::answer::{Answer, response as response_of};
 use crate::doorman::Known;
-use crate::request::token;
+use crate::request::{slug, token};
 use crate::serve::Server;
 
 const BODY_BYTES_MAX: usize = 256 << 10;
@@ -206,7 +206,9 @@ pub(crate) fn metadata(server: &Server, request: &Request<Body>) -> Response<Bod
     let own = || format!("http://{}", asked.unwrap_or("localhost"));
     let base = server.public_url.clone().unwrap_or_else(own);
     let tenant = request.uri().path().strip_prefix(CONFIGURATION).filter(|it| !it.is_empty());
-    identified(headers, response_of(Ok(Answer::new(200, authzen::metadata(&base, tenant)))))
+    let known = tenant.map(slug).transpose();
+    let answer = known.map(|tenant| Answer::new(200, authzen::metadata(&base, tenant)));
+    identified(headers, response_of(answer))
 }
 
 /// Another method than the one there is.

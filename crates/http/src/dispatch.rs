@@ -1,6 +1,6 @@
 //! From a route to its verb.
 
-use countersign_app::{App, AppError, Caller, Register, SUBSCRIPTION};
+use countersign_app::{App, AppError, Caller, Register, SUBSCRIPTION, time_text};
 use countersign_wire::problem::Problem;
 use countersign_wire::routes::{Kind, MEMBER, Route};
 use countersign_wire::{bodies, cursor, openapi};
@@ -114,10 +114,11 @@ fn open(app: &App, route: &Route, asked: &Asked) -> Result<Answer, Problem> {
         Kind::OpenApi => Ok(Answer::new(200, openapi::document())),
         Kind::Ready => {
             app.ready()?;
-            Ok(Answer::new(
-                200,
-                json!({"status": "ready", "waiting": subscriptions::waiting(app)?}),
-            ))
+            let mut body = json!({"status": "ready", "waiting": subscriptions::waiting(app)?});
+            if let Some(seen) = app.facts_seen() {
+                body["facts_as_of"] = time_text(seen).into();
+            }
+            Ok(Answer::new(200, body))
         }
         Kind::SignIn => {
             let code = text(asked, "code")?;

@@ -110,14 +110,15 @@ fn id(route: &Route, path: &str) -> Result<String, Problem> {
     let Some(at) = route.path.split('/').position(|part| part == "{id}") else {
         return Ok(String::new());
     };
-    let id = path.split('/').nth(at).unwrap_or_default();
+    slug(path.split('/').nth(at).unwrap_or_default()).map(str::to_owned)
+}
+
+/// An id as it may be; whatever else it is, there is nothing of that name.
+pub(crate) fn slug(id: &str) -> Result<&str, Problem> {
     let is_slug = (1..=128).contains(&id.len())
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
-    if is_slug {
-        return Ok(id.to_owned());
-    }
-    // Whatever it is, there is nothing of that name.
-    Err(Problem::new(404, "not_found", "an id has letters, digits, `.`, `_` and `-`"))
+    let none = || Problem::new(404, "not_found", "an id has letters, digits, `.`, `_` and `-`");
+    is_slug.then_some(id).ok_or_else(none)
 }
 
 fn query(text: &str) -> Result<BTreeMap<String, String>, Problem> {

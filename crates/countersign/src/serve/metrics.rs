@@ -10,6 +10,11 @@ pub fn text(server: &Server) -> String {
     let store = server.app.store();
     let up = i32::from(server.app.ready().is_ok() && !store.has_stopped());
     gauge(&mut text, "countersign_ready", "Whether the node can serve.", &[("", up.into())]);
+    if let Some(seen) = server.app.facts_seen() {
+        let age = server.app.now().0.saturating_sub(seen.0) / 1_000_000;
+        let help = "Milliseconds since this node knew that nothing is newer than its facts.";
+        gauge(&mut text, "countersign_facts_age_milliseconds", help, &[("", age)]);
+    }
     if let Ok(counts) = store.counts() {
         let samples: Vec<(String, i64)> = counts
             .into_iter()
