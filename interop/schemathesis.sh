@@ -42,6 +42,9 @@ address, token = sys.argv[1:]
 def get(path):
     request = urllib.request.Request(address + path, headers={"Authorization": "Bearer " + token})
     return json.load(urllib.request.urlopen(request))
+# Who tries keys and codes too often is told to wait before anything else is said.
+print("[checks.missing_required_header]")
+print('expected-statuses = ["401", "429"]')
 for path in get("/v1/openapi.json")["paths"]:
     noun = path.split("/")[2] if path.count("/") > 1 else ""
     if "{id}" not in path:

@@ -9,7 +9,7 @@ use std::path::Path;
 const TEXT: [&str; 11] =
     ["rs", "toml", "md", "sh", "py", "css", "html", "yaml", "yml", "cedar", "just"];
 /// Not ours, or not written by a person.
-const NOT_READ: [&str; 3] = ["target", ".git", "node_modules"];
+const NOT_READ: [&str; 5] = ["target", ".git", "node_modules", ".venv", ".schemathesis"];
 /// Larger files are data.
 const TEXT_BYTES_MAX: u64 = 1 << 20;
 
