@@ -7,11 +7,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use countersign_testkit::say;
+use countersign_testkit::{Folder, Postgres, say};
 use serde_json::{Value, json};
 
-use crate::node::Node;
-use crate::program::Folder;
+use crate::node::{Node, PATIENCE};
 
 /// Clients that ask, each on a connection it keeps, with a pause after each answer.
 const CLIENTS: usize = 4;
@@ -34,10 +33,8 @@ fn lasts() -> Duration {
     Duration::from_secs(seconds)
 }
 
-#[test]
-fn no_allow_is_stale_while_facts_change() {
-    let folder = Folder::new("soak");
-    let node = Node::start(&folder.path().join("data"), None);
+/// A company on a new node: the owner's session and an application's key.
+fn company(node: &Node) -> (String, String) {
     let owner = node.sign_in(node.code.as_deref().unwrap());
     let register = include_str!("soak.yaml");
     let files = json!({"files": [{"name": "soak.yaml", "text": register}]});
@@ -47,11 +44,63 @@ fn no_allow_is_stale_while_facts_change() {
     assert_eq!(node.ask("PUT", "/v1/members/erp", &owner, &member).0, 201);
     let (status, made) = node.ask("POST", "/v1/members/erp/keys", &owner, &json!({}));
     assert_eq!(status, 201, "{made}");
-    let key = made["secret"].as_str().unwrap();
+    (owner, made["secret"].as_str().unwrap().to_owned())
+}
+
+fn question() -> Value {
+    json!({
+        "subject": {"type": "user", "id": "paul@pi.example", "properties": {"acr": "phr"}},
+        "action": {"name": "read"},
+        "resource": {"type": "order", "id": "17"},
+    })
+}
+
+#[test]
+fn a_revocation_reaches_the_other_node_within_a_second() {
+    let Some(server) = Postgres::shared("a revocation on two nodes") else { return };
+    let (folder, url) = (Folder::new("revoked"), server.database());
+    let first = Node::start(folder.path(), Some(&url));
+    let second = Node::start(folder.path(), Some(&url));
+    let (owner, key) = company(&first);
+    let is_allowed = || {
+        let (status, body) = second.ask("POST", "/access/v1/evaluation", &key, &question());
+        assert_eq!(status, 200, "{body}");
+        body["decision"] == true
+    };
+    let act = |verb: &str| {
+        let path = format!("/v1/grants/g-orders/{verb}");
+        assert_eq!(first.ask("POST", &path, &owner, &json!({"why": "test"})).0, 200);
+        Instant::now()
+    };
+    let until = Instant::now() + PATIENCE;
+    while !is_allowed() {
+        assert!(Instant::now() < until, "the second node never saw the register");
+    }
+    let mut longest = Duration::ZERO;
+    for _ in 0..10 {
+        let ended = act("suspend");
+        while is_allowed() {
+            assert!(ended.elapsed() < PATIENCE, "the second node never saw the suspension");
+        }
+        longest = longest.max(ended.elapsed());
+        let resumed = act("resume");
+        while !is_allowed() {
+            assert!(resumed.elapsed() < PATIENCE, "the second node never saw it resumed");
+        }
+    }
+    say(&format!("seen by the other node after {} ms at most", longest.as_millis()));
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
+}
+
+#[test]
+fn no_allow_is_stale_while_facts_change() {
+    let folder = Folder::new("soak");
+    let node = Node::start(folder.path(), None);
+    let (owner, key) = company(&node);
     let (is_over, answers) = (AtomicBool::new(false), Mutex::new(Vec::new()));
     let (suspended, early) = std::thread::scope(|scope| {
         for _ in 0..CLIENTS {
-            scope.spawn(|| asks(&node.api, key, &is_over, &answers));
+            scope.spawn(|| asks(&node.api, &key, &is_over, &answers));
         }
         let changed = changes(&node, &owner);
         is_over.store(true, Ordering::Release);
@@ -100,12 +149,7 @@ fn changes(node: &Node, owner: &str) -> (Vec<Suspended>, u64) {
 }
 
 fn asks(api: &str, key: &str, is_over: &AtomicBool, answers: &Mutex<Vec<Answer>>) {
-    let question = json!({
-        "subject": {"type": "user", "id": "paul@pi.example", "properties": {"acr": "phr"}},
-        "action": {"name": "read"},
-        "resource": {"type": "order", "id": "17"},
-    })
-    .to_string();
+    let question = question().to_string();
     let request = format!(
         "POST /access/v1/evaluation HTTP/1.1\r\nhost: {api}\r\nauthorization: Bearer {key}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{question}",
