@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -22,6 +21,19 @@ pub struct Client {
     server: String,
     token: Option<String>,
     agent: ureq::Agent,
+}
+
+/// What sends requests out, all of it: every status is an answer, and no redirect is followed, so that
+/// no token travels where nobody sent it.
+pub fn agent(within: Duration) -> ureq::Agent {
+    // It fails only if one is there already, which is as well.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_global(Some(within))
+        .max_redirects(0)
+        .build()
+        .into()
 }
 
 /// What came back.
@@ -51,11 +63,6 @@ impl Client {
     }
 
     pub fn new(server: String, token: Option<String>) -> Result<Self> {
-        static PROVIDER: Once = Once::new();
-        PROVIDER.call_once(|| {
-            // It fails only if one is there already, which is as well.
-            let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        });
         let server = server.trim_end_matches('/').to_owned();
         let is_local = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
             .iter()
@@ -63,13 +70,7 @@ impl Client {
         if !is_local && !server.starts_with("https://") {
             bail!("`{}` is not https: a token would travel in the open", plain(&server));
         }
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(TIMEOUT))
-            .max_redirects(0)
-            .build()
-            .into();
-        Ok(Self { server, token, agent })
+        Ok(Self { server, token, agent: agent(TIMEOUT) })
     }
 
     pub fn server(&self) -> &str {

@@ -32,6 +32,7 @@ use countersign_judge::Guardrails;
 use countersign_model::register::Register;
 use countersign_register::Known;
 use countersign_sources::Definitions;
+use serde_json::{Value as Json, json};
 
 use crate::out::{self, Exit};
 
@@ -44,7 +45,7 @@ pub struct Told {
 
 /// A text that is no JSON by itself, as it is or as the one field of an object.
 pub fn wrapped(field: &str, text: &str, told: Told) -> String {
-    if told.json { format!("{}\n", serde_json::json!({ field: text })) } else { text.to_owned() }
+    if told.json { format!("{}\n", json!({ field: text })) } else { text.to_owned() }
 }
 
 /// What a register may name: sources and codes.
@@ -55,6 +56,14 @@ pub fn known(definitions: &Definitions, guardrails: &Guardrails) -> Known {
         sources: definitions.all.iter().map(|source| source.name.to_owned()).collect(),
         codes: reasons.chain(findings).collect(),
     }
+}
+
+/// The files of a register, as a server takes them.
+pub fn files_of(register: &Register) -> Vec<Json> {
+    countersign_register::write_files(register)
+        .into_iter()
+        .map(|(name, text)| json!({"name": name, "text": text}))
+        .collect()
 }
 
 /// A register without mistakes; else every mistake is said and there is none.

@@ -20,6 +20,7 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use ipnet::IpNet;
 
 use crate::answer::response;
+use crate::request::presents_something;
 
 /// Tries to sign in, by code or invitation, from one client.
 const SIGN_INS_A_MINUTE: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
@@ -80,7 +81,9 @@ impl Limits {
         self.forget_some();
         let path = request.uri().path();
         let by_invitation = ["/v1/invitation", "/v1/invitation/complete"].contains(&path);
-        if path.starts_with("/v1/sign-in") || by_invitation {
+        // Whoever presents no invitation guesses none, and is told that one is needed.
+        let tries_one = by_invitation && presents_something(request.headers());
+        if path.starts_with("/v1/sign-in") || tries_one {
             check(&self.sign_ins, client)?;
         }
         if asks_for_many(path) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::body::Body;
-use axum::http::header::AUTHORIZATION;
+use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::{HeaderMap, Request};
 use countersign_app::Act;
 use countersign_wire::problem::Problem;
@@ -156,6 +156,11 @@ fn decoded(text: &str) -> Option<String> {
         });
     }
     String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
+}
+
+/// Whether there is anything that could say who asks.
+pub(crate) fn presents_something(headers: &HeaderMap) -> bool {
+    headers.contains_key(AUTHORIZATION) || headers.contains_key(COOKIE)
 }
 
 pub(crate) fn token(headers: &HeaderMap) -> Option<String> {

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::header::{AUTHORIZATION, COOKIE};
 use axum::http::{HeaderMap, Request, Response, Uri};
 use axum::routing::{MethodFilter, any, on};
 use countersign_app::{App, AppError};
@@ -25,7 +24,7 @@ use crate::gate::{self, Gate};
 use crate::ledger;
 use crate::limits::later;
 use crate::oidc::Oidc;
-use crate::request::Asked;
+use crate::request::{Asked, presents_something};
 use crate::{authzen, cookies, scim};
 
 /// What every request works with.
@@ -228,9 +227,7 @@ async fn answer(
     request: Request<Body>,
 ) -> Result<Answer, Problem> {
     // Whoever presents nothing is refused before anything they send is read.
-    let headers = request.headers();
-    let presents = headers.contains_key(AUTHORIZATION) || headers.contains_key(COOKIE);
-    if !route.is_open && !presents {
+    if !route.is_open && !presents_something(request.headers()) {
         return Err(AppError::Unauthenticated.into());
     }
     let _place = gate.enter(route)?;

@@ -21,7 +21,7 @@ use countersign_model::register::Policy;
 use self::index::Index;
 use self::place::placed;
 use self::types::Types;
-use crate::guardrails::{PolicyError, one_for_each_code, policy_error, reason};
+use crate::guardrails::{PolicyError, id_of, one_for_each_code, policy_error, reason};
 
 mod index;
 mod place;
@@ -196,15 +196,8 @@ impl Reading {
     }
 
     fn policy(&mut self, file: &str, policy: &Cedar) -> Result<Cedar, PolicyError> {
-        let id = policy.annotation("id").unwrap_or("");
-        let fault = |what: &str| PolicyError::Annotation {
-            file: file.to_owned(),
-            policy: if id.is_empty() { policy.id().to_string() } else { id.to_owned() },
-            what: what.to_owned(),
-        };
-        if id.is_empty() {
-            return Err(fault("has no @id: give it one that no other policy has"));
-        }
+        let fault = |what: &str| PolicyError::of(file, policy, what);
+        let id = id_of(file, policy)?;
         if policy.effect() != Effect::Forbid {
             return Err(fault("permits: an added policy may only forbid"));
         }

@@ -50,6 +50,18 @@ pub enum PolicyError {
     Types { file: String, what: String },
 }
 
+impl PolicyError {
+    /// A policy without an `@id` goes by the parser's number.
+    pub(crate) fn of(file: &str, policy: &Policy, what: &str) -> Self {
+        let id = policy.annotation("id").filter(|id| !id.is_empty());
+        Self::Annotation {
+            file: file.to_owned(),
+            policy: id.map_or_else(|| policy.id().to_string(), str::to_owned),
+            what: what.to_owned(),
+        }
+    }
+}
+
 /// All policies of a run, checked.
 #[derive(Debug)]
 pub struct Guardrails {
@@ -241,15 +253,8 @@ impl Guardrails {
         policy: &Policy,
         origin: Origin<'_>,
     ) -> Result<(), PolicyError> {
-        let id = policy.annotation("id").unwrap_or("");
-        let fault = |what: &str| PolicyError::Annotation {
-            file: file.to_owned(),
-            policy: if id.is_empty() { policy.id().to_string() } else { id.to_owned() },
-            what: what.to_owned(),
-        };
-        if id.is_empty() {
-            return Err(fault("has no @id: give it one that no other policy has"));
-        }
+        let fault = |what: &str| PolicyError::of(file, policy, what);
+        let id = id_of(file, policy)?;
         let is_forbid = policy.effect() == Effect::Forbid;
         if matches!(origin, Origin::Added(_)) && !is_forbid {
             return Err(fault("permits: an added policy may only forbid"));
@@ -311,6 +316,13 @@ fn about(tenant: &str, policy: &Policy) -> Result<Policy, String> {
         conditions.insert(0, is_it);
     }
     Policy::from_json(Some(policy.id().clone()), written).map_err(|error| error.to_string())
+}
+
+/// The `@id` that a policy must have.
+pub(crate) fn id_of<'a>(file: &str, policy: &'a Policy) -> Result<&'a str, PolicyError> {
+    policy.annotation("id").filter(|id| !id.is_empty()).ok_or_else(|| {
+        PolicyError::of(file, policy, "has no @id: give it one that no other policy has")
+    })
 }
 
 pub(crate) fn reason(

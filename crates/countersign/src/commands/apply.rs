@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use countersign_console::plain;
 use serde_json::{Value as Json, json};
 
-use super::{Told, load_register};
+use super::{Told, files_of, load_register};
 use crate::cli::{ApplyArgs, ExportArgs};
 use crate::client::Client;
 use crate::out::{self, Exit};
@@ -22,10 +22,7 @@ pub fn apply(args: &ApplyArgs, told: Told) -> Result<Exit> {
         Ok(register) => register,
         Err(exit) => return Ok(exit),
     };
-    let files: Vec<Json> = countersign_register::write_files(&register)
-        .into_iter()
-        .map(|(name, text)| json!({"name": name, "text": text}))
-        .collect();
+    let files = files_of(&register);
     let client = Client::of(&args.server)?;
     let body = json!({"files": files, "why": args.why});
     let plan = client.post("/v1/register/plan", &body, None)?.good()?;

@@ -11,7 +11,7 @@ use countersign_model::register::Register;
 use countersign_register::Known;
 use serde_json::{Value as Json, json};
 
-use super::{Told, load_register};
+use super::{Told, files_of, load_register};
 use crate::cli::{PolicyCommand, PolicyTestArgs};
 use crate::client::Client;
 use crate::out::{self, Exit};
@@ -49,11 +49,7 @@ fn test(args: &PolicyTestArgs, told: Told) -> Result<Exit> {
         Ok(register) => register,
         Err(exit) => return Ok(exit),
     };
-    let files: Vec<Json> = countersign_register::write_files(&register)
-        .into_iter()
-        .map(|(name, text)| json!({"name": name, "text": text}))
-        .collect();
-    let asked = json!({"files": files, "since": since});
+    let asked = json!({"files": files_of(&register), "since": since});
     let client = Client::of(&args.server)?;
     let trial = client.post("/v1/decisions/try-policies", &asked, None)?.good()?;
     if told.json {

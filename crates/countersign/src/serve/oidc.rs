@@ -1,7 +1,6 @@
 //! The company's directory, asked over HTTP.
 
 use std::fs;
-use std::sync::Once;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -10,6 +9,7 @@ use countersign_http::{Call, Oidc, is_safe};
 use serde_json::Value as Json;
 
 use crate::cli::ServeArgs;
+use crate::client::agent;
 
 const TIMEOUT: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: u64 = 1 << 20;
@@ -36,17 +36,7 @@ pub fn of(args: &ServeArgs) -> Result<Option<Oidc>> {
         .with_context(|| format!("could not read `{}`", file.display()))?
         .trim()
         .to_owned();
-    static PROVIDER: Once = Once::new();
-    PROVIDER.call_once(|| {
-        // It fails only if one is there already, which is as well.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    });
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .timeout_global(Some(TIMEOUT))
-        .max_redirects(0)
-        .build()
-        .into();
+    let agent = agent(TIMEOUT);
     let fetch = move |call: Call<'_>| ask(&agent, &call);
     let names = (issuer.clone(), public_url);
     Ok(Some(Oidc::new(names, (client_id.clone(), secret), Box::new(fetch))))

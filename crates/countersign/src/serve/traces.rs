@@ -17,6 +17,8 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::registry::LookupSpan;
 
+use crate::client::agent;
+
 const ENDPOINTS: [&str; 2] = ["OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"];
 const NAME: &str = "OTEL_SERVICE_NAME";
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -35,14 +37,7 @@ impl Traces {
         if !ENDPOINTS.iter().any(&is_set) {
             return Ok(None);
         }
-        // It fails only if one is there already, which is as well.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(TIMEOUT))
-            .max_redirects(0)
-            .build()
-            .into();
+        let agent = agent(TIMEOUT);
         let exporter = SpanExporter::builder()
             .with_http()
             .with_http_client(Client(agent))

@@ -17,6 +17,8 @@ use countersign_ledger::prove::extension;
 use countersign_ledger::publish::published;
 use countersign_ledger::witness::request_body;
 
+use crate::client::agent;
+
 const ASK_EVERY: Duration = Duration::from_millis(500);
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 /// Between tries of a witness that does not answer.
@@ -87,14 +89,7 @@ impl Witnesses {
             );
             all.push(One { url, key, known: Mutex::default() });
         }
-        // It fails only if one is there already, which is as well.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .timeout_global(Some(ANSWER_WITHIN))
-            .max_redirects(0)
-            .build()
-            .into();
+        let agent = agent(ANSWER_WITHIN);
         Ok(Self { all, folder: folder.to_owned(), agent, leads: AtomicBool::new(false) })
     }
 

@@ -13,11 +13,24 @@ use crate::house::House;
 
 /// Status and `Retry-After` of one request from `peer`.
 fn ask(router: &axum::Router, path: &str, peer: &str, forwarded: &str) -> (u16, Option<u64>) {
+    asked(router, path, peer, ("x-forwarded-for", forwarded))
+}
+
+fn shows(router: &axum::Router, path: &str, peer: &str, token: &str) -> (u16, Option<u64>) {
+    asked(router, path, peer, ("authorization", token))
+}
+
+fn asked(
+    router: &axum::Router,
+    path: &str,
+    peer: &str,
+    (name, value): (&str, &str),
+) -> (u16, Option<u64>) {
     let peer: SocketAddr = peer.parse().unwrap();
     let request = Request::builder()
         .method(if path.ends_with("sign-in") { "POST" } else { "GET" })
         .uri(path)
-        .header("x-forwarded-for", forwarded)
+        .header(name, value)
         .extension(ConnectInfo(peer))
         .body(Body::from("{\"code\":\"cs_code_00\"}"))
         .unwrap();
@@ -66,4 +79,7 @@ fn few_tries_to_sign_in_are_taken_from_one_client() {
     assert_eq!(statuses[..10], [401; 10]);
     assert_eq!(statuses[11], 429);
     assert_eq!(ask(&router, "/healthz", "192.0.2.1:1", "").0, 200);
+    // Who presents no invitation has tried none; who presents one has.
+    assert_eq!(ask(&router, "/v1/invitation", "192.0.2.1:1", "").0, 401);
+    assert_eq!(shows(&router, "/v1/invitation", "192.0.2.1:1", "Bearer guessed").0, 429);
 }
